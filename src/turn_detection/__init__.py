@@ -1,0 +1,1 @@
+"""Turn detection for Russian voice bots."""

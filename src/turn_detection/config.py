@@ -1,0 +1,276 @@
+"""Configuration: Hydra composes it at the edge, frozen dataclasses go in. The only place that calls Hydra.
+
+Groups live in ``configs/`` (copied into the wheel as ``turn_detection/configs``). An unknown key is an error, here and in Hydra.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from .encoding import EncodingSpec
+from .errors import ConfigurationError, MissingExtraError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """Where dialogues come from and how they become samples.
+
+    Attributes:
+        name: for run names and the model card.
+        kind: ``"hub"`` downloads ``filename`` of the Hugging Face data set ``repo_id``; ``"local"`` reads ``paths``.
+        on_malformed: ``"skip"`` a malformed record with a warning, or ``"refuse"`` the file.
+        validation_share: share of dialogues held out.
+        max_validation_replies: cap on replies scored at every validation; chosen by hash.
+        source_shares: share of replies kept for training, by source; 1 for sources not named.
+        spoken_samples: made telephone speech to mix in (``data/spoken.py``); 0 for none.
+        max_dialogues: stop reading after so many; for quick trials.
+    """
+
+    name: str = "conversations"
+    kind: Literal["hub", "local"] = "hub"
+    repo_id: str = "inkoziev/Conversations"
+    filename: str = "conversations.jsonl.gz"
+    revision: str = "main"
+    paths: tuple[str, ...] = ()
+    on_malformed: Literal["skip", "refuse"] = "skip"
+    validation_share: float = 0.03
+    max_validation_replies: int = 5000
+    source_shares: Mapping[str, float] = field(default_factory=dict)
+    spoken_samples: int = 0
+    max_dialogues: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """The network.
+
+    Attributes:
+        name: for run names and manifests.
+        encoder: folder or hub name of a pretrained encoder; ``null`` for random weights of ``random``.
+        random: transformers configuration of a random encoder, with ``model_type``.
+        random_vocabulary: pieces of the vocabulary that a random encoder gets from the training texts.
+        n_layers: keep the first layers only; ``null`` for all.
+        attention: ``"prefix"`` or ``"full"``, see ``training/model.py``.
+        prune_vocabulary: drop pieces that the training texts do not use when the vocabulary is larger than this; 0 for never.
+        dropout: before the head and inside the encoder while training.
+        checkpoint: start from the weights of this checkpoint instead.
+        history_turns, max_context_tokens, max_message_tokens: see ``encoding.EncodingSpec``.
+    """
+
+    name: str
+    encoder: str | None = None
+    random: Mapping[str, Any] = field(default_factory=dict)
+    random_vocabulary: int = 2000
+    n_layers: int | None = None
+    attention: Literal["prefix", "full"] = "full"
+    prune_vocabulary: int = 0
+    dropout: float = 0.1
+    checkpoint: str | None = None
+    history_turns: int = 4
+    max_context_tokens: int = 48
+    max_message_tokens: int = 96
+
+    def encoding_spec(self, *, cls_token: str, sep_token: str, pad_token: str) -> EncodingSpec:
+        return EncodingSpec(
+            history_turns=self.history_turns,
+            max_context_tokens=self.max_context_tokens,
+            max_message_tokens=self.max_message_tokens,
+            cls_token=cls_token,
+            sep_token=sep_token,
+            pad_token=pad_token,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """How training goes.
+
+    Attributes:
+        cuts: ``"every_word"`` (needs ``model.attention=prefix``) or ``"random"``, the original's protocol.
+        max_minutes: time limit; the learning rate reaches zero with it or with ``max_epochs``, whichever comes first.
+        learning_rate, head_learning_rate: peak rates of AdamW for the encoder and the linear layer.
+        warmup_share: share of the run with a rising rate.
+        precision, accelerator, devices, strategy: handed to ``lightning.Trainer``.
+        n_threads: torch threads; ``null`` leaves torch's choice.
+        validations: how many times to validate in a run that is limited by time, or per epoch without a time limit.
+        checkpoint_dir: checkpoints go to ``checkpoint_dir/run_name``.
+        tracking_uri: MLflow: a server's address or ``sqlite:///file``.
+    """
+
+    cuts: Literal["every_word", "random"] = "random"
+    batch_size: int = 64
+    max_epochs: int = 3
+    max_minutes: float | None = None
+    learning_rate: float = 2e-5
+    head_learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_share: float = 0.05
+    gradient_clip: float = 1.0
+    precision: str = "bf16-mixed"
+    accelerator: str = "auto"
+    devices: int | str = 1
+    strategy: str = "auto"
+    n_workers: int = 0
+    n_threads: int | None = None
+    validations: int = 4
+    checkpoint_dir: str = "checkpoints"
+    tracking_uri: str = "sqlite:///mlflow.db"
+    experiment_name: str = "turn-detection"
+    progress: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ExportConfig:
+    """Gates of the export and the calibration.
+
+    Attributes:
+        max_parity_error: largest |delta p| between torch and fp32 ONNX.
+        max_auc_loss: largest loss of validation ROC-AUC by int8.
+        max_validation_samples: validation samples for gate and calibration.
+    """
+
+    max_parity_error: float = 1e-4
+    max_auc_loss: float = 0.003
+    max_validation_samples: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class InferConfig:
+    """Attributes: ``batch_size`` items scored in one call of the engine, ``n_threads`` of the engine inside one call."""
+
+    batch_size: int = 32
+    n_threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything a command needs. ``run_name`` may be empty: a name is then made of model, data and time."""
+
+    data: DataConfig
+    model: ModelConfig
+    train: TrainConfig
+    infer: InferConfig
+    export: ExportConfig
+    seed: int = 42
+    run_name: str = ""
+
+
+def config_dir() -> Path:
+    """The folder of the configuration groups: inside an installed package, or at the root of a checkout.
+
+    Raises:
+        ConfigurationError: neither is there.
+    """
+    here = Path(__file__).resolve().parent
+    for candidate in (here / "configs", here.parent.parent / "configs"):
+        if (candidate / "config.yaml").is_file():
+            return candidate
+    raise ConfigurationError("the configuration folder is missing: reinstall turn-detection, or run from a full checkout")
+
+
+def load_config(overrides: Sequence[str] = ()) -> Config:
+    """Compose ``configs/config.yaml`` with Hydra overrides (``train.max_minutes=5``, ``model=rubert``).
+
+    Raises:
+        ConfigurationError: unknown group, choice or key, or a value of the wrong type.
+        MissingExtraError: Hydra is not installed.
+    """
+    try:
+        from hydra import compose, initialize_config_dir
+        from hydra.errors import HydraException
+        from omegaconf import OmegaConf
+        from omegaconf.errors import OmegaConfBaseException
+    except ImportError as error:
+        raise MissingExtraError("Composing a configuration", "cpu", error.name) from error
+    try:
+        with initialize_config_dir(str(config_dir()), version_base="1.3"):
+            composed = OmegaConf.to_container(compose("config", overrides=[_forced(override) for override in overrides]), resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigurationError(_first_lines(error)) from error
+    return build(Config, composed, "")
+
+
+def _forced(override: str) -> str:
+    """Let a dotted key be set whether or not its group's file spells it out; :func:`build` knows which keys exist."""
+    key = override.partition("=")[0]
+    return f"++{override}" if "." in key and key[0].isalpha() else override
+
+
+def _first_lines(error: Exception) -> str:
+    """Hydra's own words without the long help that follows them."""
+    return " ".join(line.strip() for line in str(error).strip().splitlines()[:3] if line.strip())
+
+
+def build(kind: type[T], values: Any, path: str) -> T:
+    """A frozen dataclass from plain containers, every key and type checked.
+
+    Raises:
+        ConfigurationError: names the key by its full path.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigurationError(f"{path or 'the configuration'} must be a mapping, got {type(values).__name__}")
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        known = ", ".join(sorted(hints))
+        raise ConfigurationError(f"unknown configuration key '{_join(path, str(unknown[0]))}'; known here: {known}")
+    arguments = {key: _convert(hints[key], value, _join(path, str(key))) for key, value in values.items()}
+    required = {
+        entry.name
+        for entry in dataclasses.fields(kind)  # type: ignore[arg-type]
+        if entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
+    }
+    missing = sorted(required - set(arguments))
+    if missing:
+        raise ConfigurationError(f"configuration key '{_join(path, missing[0])}' is missing")
+    return kind(**arguments)
+
+
+def _convert(hint: Any, value: Any, path: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return build(hint, value, path)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        options = [argument for argument in arguments if argument is not type(None)]
+        for option in options:
+            try:
+                return _convert(option, value, path)
+            except ConfigurationError:
+                continue
+        expected = " or ".join(getattr(option, "__name__", str(option)) for option in options)
+        raise ConfigurationError(f"{path} must be {expected}, got {value!r}")
+    if origin is Literal:
+        if value not in arguments:
+            raise ConfigurationError(f"{path} must be one of {', '.join(map(str, arguments))}, got {value!r}")
+        return value
+    if origin is tuple:
+        if isinstance(value, str):
+            value = [value]
+        if not isinstance(value, Sequence):
+            raise ConfigurationError(f"{path} must be a list, got {value!r}")
+        return tuple(_convert(arguments[0], entry, f"{path}[{index}]") for index, entry in enumerate(value))
+    if origin is not None and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            raise ConfigurationError(f"{path} must be a mapping, got {value!r}")
+        return {str(key): _convert(arguments[1], entry, f"{path}.{key}") for key, entry in value.items()}
+    if hint is Any:
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint in (int, float) and isinstance(value, bool)):
+        raise ConfigurationError(f"{path} must be of type {hint.__name__}, got {value!r}")
+    return value
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

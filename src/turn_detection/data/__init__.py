@@ -1,0 +1,1 @@
+"""From raw files to labelled samples: sources, split, samples, spoken. No torch here."""

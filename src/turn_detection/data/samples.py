@@ -1,0 +1,114 @@
+"""Dialogues to labelled prefixes.
+
+The protocol is the original system's: a whole reply is ``speak``, a prefix cut at a uniformly random word boundary is ``wait``. Where
+a model can take it, training uses every boundary with the weight that the random cut gives it in expectation: 1 for the end,
+``1 / (n - 1)`` for each of the other ``n - 1``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from ..text import normalise
+from ..types import AGENT, CLIENT, Dialogue, Message, TurnLabel
+from .split import unit_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply with the turns before it.
+
+    ``reply_id`` tells where it stands (file, dialogue, turn); ``identity`` tells what it is, a digest of the dialogue's text and the
+    turn's number, and is what chance is hashed from.
+    """
+
+    reply_id: str
+    identity: str
+    source: str
+    context: tuple[Message, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A labelled moment of a turn: what has been said so far, and whether that was all."""
+
+    sample_id: str
+    source: str
+    context: tuple[Message, ...]
+    text: str
+    label: TurnLabel
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON; ``context`` as messages, ``label`` by its public name."""
+        return {
+            "id": self.sample_id,
+            "source": self.source,
+            "context": [{"role": message.role, "content": message.text} for message in self.context],
+            "message": self.text,
+            "label": self.label.value,
+        }
+
+
+def replies(dialogue: Dialogue, *, history_turns: int = 1) -> Iterator[Reply]:
+    """Every reply of a dialogue; where roles are known, the client's only.
+
+    Args:
+        dialogue: a finished dialogue.
+        history_turns: turns of context before the reply, the latest ones.
+    """
+    digest = hashlib.blake2b("\n".join(turn.text for turn in dialogue.turns).encode(), digest_size=12).hexdigest()
+    for index, turn in enumerate(dialogue.turns):
+        # A client's first words answer the line that picked up the phone, which chats do not hold: the context is empty.
+        if turn.role == AGENT or (turn.role is None and index == 0) or not normalise(turn.text):
+            continue
+        before = dialogue.turns[max(0, index - history_turns) : index] if history_turns else ()
+        yield Reply(
+            reply_id=f"{dialogue.dialogue_id}:{index}",
+            identity=f"{digest}:{index}",
+            source=dialogue.source,
+            context=tuple(Message(_role(past.role, len(before) - place), past.text) for place, past in enumerate(before)),
+            text=turn.text,
+        )
+
+
+def _role(role: str | None, distance: int) -> str:
+    """Turns without a role alternate; the one just before the reply is the agent's."""
+    return role or (AGENT if distance % 2 else CLIENT)
+
+
+def cut(reply: Reply, *, seed: int = 0) -> int | None:
+    """Number of words of the random prefix, 1..n-1 of the normalised reply; ``None`` for one word."""
+    n_words = normalise(reply.text).count(" ") + 1
+    if n_words < 2:
+        return None
+    return 1 + int(unit_hash("cut", seed, reply.identity) * (n_words - 1))
+
+
+def labelled_prefixes(reply: Reply, *, seed: int = 0) -> Iterator[Sample]:
+    """The whole reply as ``speak``, and one random prefix of it, if it has two words or more, as ``wait``."""
+    words = normalise(reply.text).split()
+    if not words:
+        return
+    yield Sample(f"{reply.reply_id}:end", reply.source, reply.context, " ".join(words), TurnLabel.SPEAK)
+    n_words = cut(reply, seed=seed)
+    if n_words:
+        yield Sample(
+            f"{reply.reply_id}:{n_words}", reply.source, reply.context, " ".join(words[:n_words]), TurnLabel.WAIT
+        )
+
+
+def protocol_samples(dialogues: Iterable[Dialogue], *, seed: int = 0, history_turns: int = 1) -> Iterator[Sample]:
+    """Samples of the original protocol for whole dialogues."""
+    for dialogue in dialogues:
+        for reply in replies(dialogue, history_turns=history_turns):
+            yield from labelled_prefixes(reply, seed=seed)
+
+
+def vary_history(reply: Reply, *, seed: int = 0, drop_share: float = 0.1, single_share: float = 0.75) -> Reply:
+    """Give one model all forms of context: none for ``drop_share`` of replies, one turn for ``single_share``, all for the rest."""
+    chance = unit_hash("history", seed, reply.identity)
+    keep = 0 if chance < drop_share else 1 if chance < drop_share + single_share else len(reply.context)
+    return replace(reply, context=reply.context[len(reply.context) - keep :])

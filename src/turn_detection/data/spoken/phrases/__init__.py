@@ -1,0 +1,1 @@
+"""Phrase banks: our own wording, written as Russian recognisers print callers."""

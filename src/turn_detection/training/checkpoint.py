@@ -1,0 +1,71 @@
+"""Reading checkpoints: our own part of a Lightning file, checked before anything is built from it."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+from ..encoding import Encoder, EncodingSpec
+from ..errors import CheckpointError, InputFileNotFoundError
+from ..text import TEXT_VERSION
+from ..types import LABELS
+from .model import EndOfTurnModel, build_encoder
+from .module import CHECKPOINT_KEY, CHECKPOINT_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A trained network ready to be used, exported or trained further.
+
+    Attributes:
+        model: in evaluation mode, on the CPU, float32.
+        encoder: its tokenizer and layout.
+        provenance: what it was trained on, as the run recorded it.
+        metrics: validation figures of the run at this checkpoint, ``val/...`` by name.
+    """
+
+    model: EndOfTurnModel
+    encoder: Encoder
+    provenance: dict[str, Any]
+    metrics: dict[str, float]
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint that ``train`` wrote. Executes no code from the file (``weights_only``).
+
+    Raises:
+        InputFileNotFoundError: no such file.
+        CheckpointError: not a Lightning checkpoint, not one of this project, or made for other text rules or labels.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputFileNotFoundError(f"no such checkpoint: {path}")
+    try:
+        raw = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} is no checkpoint, or a damaged one ({type(error).__name__})") from error
+    own = raw.get(CHECKPOINT_KEY) if isinstance(raw, dict) else None
+    if not isinstance(own, dict) or "state_dict" not in raw:
+        raise CheckpointError(f"{path} was not written by 'turn_detection.commands train'")
+    if own.get("version") != CHECKPOINT_VERSION:
+        raise CheckpointError(f"{path} has checkpoint version {own.get('version')}, this package reads {CHECKPOINT_VERSION}")
+    if own["text_version"] != TEXT_VERSION:
+        raise CheckpointError(
+            f"{path} was trained on text rules {own['text_version']}, this package has {TEXT_VERSION}; train it again"
+        )
+    if tuple(own["labels"]) != LABELS:
+        raise CheckpointError(f"{path} orders its labels {own['labels']}, expected {list(LABELS)}")
+    encoder = Encoder(Tokenizer.from_str(own["tokenizer"]), EncodingSpec(**own["encoding"]))
+    model = EndOfTurnModel(build_encoder(own["encoder_config"]), encoder.sep_id, own["attention"])
+    weights = {key.removeprefix("model."): value for key, value in raw["state_dict"].items() if key.startswith("model.")}
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"the weights in {path} do not fit the network that it describes") from error
+    return Checkpoint(model.eval(), encoder, own["provenance"], own["metrics"])
