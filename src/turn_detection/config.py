@@ -173,7 +173,9 @@ def config_dir() -> Path:
     for candidate in (here / "configs", here.parent.parent / "configs"):
         if (candidate / "config.yaml").is_file():
             return candidate
-    raise ConfigurationError("the configuration folder is missing: reinstall turn-detection, or run from a full checkout")
+    raise ConfigurationError(
+        "the configuration folder is missing: reinstall turn-detection, or run from a full checkout"
+    )
 
 
 def load_config(overrides: Sequence[str] = ()) -> Config:
@@ -192,7 +194,9 @@ def load_config(overrides: Sequence[str] = ()) -> Config:
         raise MissingExtraError("Composing a configuration", "cpu", error.name) from error
     try:
         with initialize_config_dir(str(config_dir()), version_base="1.3"):
-            composed = OmegaConf.to_container(compose("config", overrides=[_forced(override) for override in overrides]), resolve=True)
+            composed = OmegaConf.to_container(
+                compose("config", overrides=[_forced(override) for override in overrides]), resolve=True
+            )
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigurationError(_first_lines(error)) from error
     return build(Config, composed, "")

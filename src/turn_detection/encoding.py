@@ -85,7 +85,9 @@ class Encoder:
     def _special_id(self, token: str) -> int:
         token_id = self._tokenizer.token_to_id(token)
         if token_id is None:
-            raise BundleError(f"the tokenizer has no token '{token}', which the encoding needs; check manifest.json and tokenizer.json")
+            raise BundleError(
+                f"the tokenizer has no token '{token}', which the encoding needs; check manifest.json and tokenizer.json"
+            )
         return int(token_id)
 
     @property

@@ -136,9 +136,8 @@ class Endpointer:
     """State machine of one call over recogniser events: no I/O, no clock of its own, not thread-safe.
 
     Inputs take ``now_s``, seconds (0 or more) of the owner's monotonic clock, and return the events they caused. The
-    owner scores each :class:`PredictionNeeded`, sleeps until :attr:`deadline_s`, calls :meth:`tick`. A time that goes
-    back counts as the newest one, by over ``MAX_CLOCK_JITTER_S`` it is refused. Bad values raise InvalidInputError or
-    InvalidTypeError and change nothing.
+    owner scores each :class:`PredictionNeeded`, sleeps until :attr:`deadline_s`, calls :meth:`tick`. Bad input, such as
+    a time that goes back, raises InvalidInputError and changes nothing; ``MAX_CLOCK_JITTER_S`` or less back is "now".
 
     * **End of speech** is what the speech detector reported for the turn. Without a report, or when the first words
       come over ``max_delay_s`` after it (it heard a cough, then missed the words), it is the last change of words.
@@ -196,7 +195,7 @@ class Endpointer:
         """The caller began or went on to speak: the turn keeps its words and cannot end, even if a tick is overdue."""
         now_s = self._advance(now_s)
         if self._speaking_since_s is None:
-            self._speaking_since_s, self._turn.speech_end_s = now_s, None
+            self._speaking_since_s = now_s
             if self._past is not None:
                 self._past.spoken_since = True
         return ()
@@ -221,7 +220,7 @@ class Endpointer:
         """Take the answer to :class:`PredictionNeeded`, 0..1; for any revision but the newest it is ignored."""
         delay_s, now_s = self.policy.delay_s(p), self._advance(now_s)
         if revision == self._revision:
-            self._turn.eot_probability, self._turn.delay_s = float(p), delay_s
+            self._turn.eot_probability, self._turn.delay_s = p, delay_s
         return self._expire(now_s)
 
     def agent_turn(self, text: str, now_s: float) -> tuple[EndpointingEvent, ...]:

@@ -33,7 +33,9 @@ _MILLIONS = frozenset({"миллион", "миллиона", "миллионов
 #: «тысяча рублей» is a figure, «несколько тысяч» is not: only the singular counts for one when no number stands before it.
 _ONE_THOUSAND = frozenset({"тысяча", "тысячу"})
 
-_STARTERS = frozenset(_UNITS) | frozenset(_UNITS_INSIDE) | _TEENS.keys() | _TENS.keys() | _HUNDREDS.keys() | _ONE_THOUSAND
+_STARTERS = (
+    frozenset(_UNITS) | frozenset(_UNITS_INSIDE) | _TEENS.keys() | _TENS.keys() | _HUNDREDS.keys() | _ONE_THOUSAND
+)
 
 
 def fold_numerals(words: Sequence[str]) -> list[str]:

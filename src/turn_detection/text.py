@@ -83,7 +83,8 @@ def _fix_look_alikes(words: list[str]) -> list[str]:
     """Turn Latin look-alikes into Cyrillic inside mixed words, and one-letter Latin words («c двадцатого») beside Cyrillic ones."""
     russian = any(_CYRILLIC.search(word) for word in words)
     return [
-        word.translate(_LOOK_ALIKES) if _CYRILLIC.search(word) or (russian and len(word) == 1) else word for word in words
+        word.translate(_LOOK_ALIKES) if _CYRILLIC.search(word) or (russian and len(word) == 1) else word
+        for word in words
     ]
 
 

@@ -69,7 +69,9 @@ def replies(dialogue: Dialogue, *, history_turns: int = 1) -> Iterator[Reply]:
             reply_id=f"{dialogue.dialogue_id}:{index}",
             identity=f"{digest}:{index}",
             source=dialogue.source,
-            context=tuple(Message(_role(past.role, len(before) - place), past.text) for place, past in enumerate(before)),
+            context=tuple(
+                Message(_role(past.role, len(before) - place), past.text) for place, past in enumerate(before)
+            ),
             text=turn.text,
         )
 

@@ -34,12 +34,16 @@ def binary_metrics(is_end: np.ndarray, probabilities: np.ndarray, *, threshold: 
     labels = np.asarray(is_end).astype(bool)
     scores = np.asarray(probabilities, dtype=np.float64)
     if labels.shape != scores.shape or labels.ndim != 1 or not len(labels):
-        raise InvalidInputError(f"labels and probabilities must be equally long and not empty, got {labels.shape} and {scores.shape}")
+        raise InvalidInputError(
+            f"labels and probabilities must be equally long and not empty, got {labels.shape} and {scores.shape}"
+        )
     if not np.all((scores >= 0) & (scores <= 1)):
         raise InvalidInputError("probabilities must lie in 0..1")
     both = 0 < labels.sum() < len(labels)
     said = scores >= threshold
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(labels, said, average="binary", zero_division=0.0)
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        labels, said, average="binary", zero_division=0.0
+    )
     nan = float("nan")
     return {
         "n": float(len(labels)),

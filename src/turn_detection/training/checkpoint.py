@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from ..encoding import Encoder, EncodingSpec
+from ..detector import TurnDetector
+from ..encoding import EncodedBatch, Encoder, EncodingSpec
 from ..errors import CheckpointError, InputFileNotFoundError
 from ..text import TEXT_VERSION
 from ..types import LABELS
-from .model import EndOfTurnModel, build_encoder
+from .model import EndOfTurnModel, LastTokenLogits, build_encoder
 from .module import CHECKPOINT_KEY, CHECKPOINT_VERSION
 
 
@@ -54,7 +56,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     if not isinstance(own, dict) or "state_dict" not in raw:
         raise CheckpointError(f"{path} was not written by 'turn_detection.commands train'")
     if own.get("version") != CHECKPOINT_VERSION:
-        raise CheckpointError(f"{path} has checkpoint version {own.get('version')}, this package reads {CHECKPOINT_VERSION}")
+        raise CheckpointError(
+            f"{path} has checkpoint version {own.get('version')}, this package reads {CHECKPOINT_VERSION}"
+        )
     if own["text_version"] != TEXT_VERSION:
         raise CheckpointError(
             f"{path} was trained on text rules {own['text_version']}, this package has {TEXT_VERSION}; train it again"
@@ -63,9 +67,28 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         raise CheckpointError(f"{path} orders its labels {own['labels']}, expected {list(LABELS)}")
     encoder = Encoder(Tokenizer.from_str(own["tokenizer"]), EncodingSpec(**own["encoding"]))
     model = EndOfTurnModel(build_encoder(own["encoder_config"]), encoder.sep_id, own["attention"])
-    weights = {key.removeprefix("model."): value for key, value in raw["state_dict"].items() if key.startswith("model.")}
+    weights = {
+        key.removeprefix("model."): value for key, value in raw["state_dict"].items() if key.startswith("model.")
+    }
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(f"the weights in {path} do not fit the network that it describes") from error
     return Checkpoint(model.eval(), encoder, own["provenance"], own["metrics"])
+
+
+def checkpoint_detector(checkpoint: Checkpoint) -> TurnDetector:
+    """A detector that runs a checkpoint in torch, uncalibrated; for ``infer CKPT`` before anything is exported."""
+    return TurnDetector(TorchBackend(checkpoint.model), checkpoint.encoder)
+
+
+class TorchBackend:
+    """The engine of :func:`checkpoint_detector`; see :class:`~turn_detection.backends.base.Backend`."""
+
+    def __init__(self, model: EndOfTurnModel) -> None:
+        self._model = LastTokenLogits(model).eval()
+
+    def logits(self, batch: EncodedBatch) -> np.ndarray:
+        with torch.inference_mode():
+            logits = self._model(torch.from_numpy(batch.input_ids), torch.from_numpy(batch.attention_mask))
+        return logits.float().numpy()

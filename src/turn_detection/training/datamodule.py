@@ -140,9 +140,7 @@ class LengthBatches(Sampler[list[int]]):
         size = self.POOL * self.batch_size
         pools = [order[start : start + size] for start in range(0, len(order), size)]
         batches = [
-            batch
-            for pool in pools
-            for batch in self._batches(pool[np.argsort(self.lengths[pool], kind="stable")])
+            batch for pool in pools for batch in self._batches(pool[np.argsort(self.lengths[pool], kind="stable")])
         ]
         yield from (batches[index] for index in chance.permutation(len(batches)))
 

@@ -105,11 +105,15 @@ def load_encoder(name_or_path: str, n_layers: int | None) -> PreTrainedModel:
     config = AutoConfig.from_pretrained(name_or_path)
     if n_layers is not None:
         if not 1 <= n_layers <= config.num_hidden_layers:
-            raise ConfigurationError(f"model.n_layers must be 1..{config.num_hidden_layers} for {name_or_path}, got {n_layers}")
+            raise ConfigurationError(
+                f"model.n_layers must be 1..{config.num_hidden_layers} for {name_or_path}, got {n_layers}"
+            )
         config.num_hidden_layers = n_layers
         if getattr(config, "layer_types", None):
             config.layer_types = config.layer_types[:n_layers]
-    return AutoModel.from_pretrained(name_or_path, config=config, dtype=torch.float32, **_without_pooler(config.model_type))
+    return AutoModel.from_pretrained(
+        name_or_path, config=config, dtype=torch.float32, **_without_pooler(config.model_type)
+    )
 
 
 def _without_pooler(model_type: str) -> dict[str, bool]:

@@ -25,12 +25,14 @@ CHECKPOINT_KEY, CHECKPOINT_VERSION = "turn_detection", 1
 
 @dataclass(frozen=True, slots=True)
 class OptimiserSettings:
-    """See ``config.TrainConfig``."""
+    """See ``config.TrainConfig``. ``fused`` takes AdamW's fused step, three times faster here, impossible with fp16's scaled gradients."""
 
     learning_rate: float
     head_learning_rate: float
     weight_decay: float
     warmup_share: float
+    gradient_clip: float
+    fused: bool
 
 
 class TurnModule(lightning.LightningModule):
@@ -94,10 +96,19 @@ class TurnModule(lightning.LightningModule):
                 {"params": vectors, "lr": settings.learning_rate, "weight_decay": 0.0},
                 {"params": head, "lr": settings.head_learning_rate, "weight_decay": 0.0},
             ],
-            fused=True,
+            fused=settings.fused,
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        # Lightning refuses to clip for a fused optimiser because of fp16's loss scaling, which a fused run here does not have.
+        torch.nn.utils.clip_grad_norm_(self.parameters(), self.optimiser_settings.gradient_clip)
 
     def _rate(self, step: int) -> float:
         """Linear warm-up, then linear to zero, over whichever of steps and time is further on."""
@@ -122,9 +133,7 @@ class TurnModule(lightning.LightningModule):
             "tokenizer": self.encoder.tokenizer_json(),
             "provenance": self.provenance,
             "metrics": {
-                name: float(value)
-                for name, value in self.trainer.callback_metrics.items()
-                if name.startswith("val/")
+                name: float(value) for name, value in self.trainer.callback_metrics.items() if name.startswith("val/")
             },
         }
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,14 @@ from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelChec
 from lightning.pytorch.loggers import Logger
 
 from ..config import Config, DataConfig, ModelConfig, TrainConfig
-from ..data.hub import fetch_file
+from ..data.prepare import configured_split
 from ..data.samples import Sample
-from ..data.sources import ReadReport, read_dialogues
-from ..data.split import Split, split_dialogues
+from ..data.sources import ReadReport
+from ..data.split import Split
 from ..encoding import Encoder
 from ..errors import ConfigurationError, InputFileNotFoundError
 from ..text import TEXT_VERSION, normalise
-from ..types import AGENT, Dialogue, Message
+from ..types import AGENT, Message
 from .checkpoint import load_checkpoint
 from .datamodule import RowPlan, TurnDataModule, reply_texts, training_rows, validation_samples
 from .model import EndOfTurnModel, build_encoder, load_encoder
@@ -58,20 +57,10 @@ def load_split(config: DataConfig, seed: int) -> Split:
         DataUnavailableError, InputFileNotFoundError, DataFormatError: as the readers say.
     """
     report = ReadReport()
-    split = split_dialogues(islice(_dialogues(config, report), config.max_dialogues), config.validation_share, seed=seed)
+    split = configured_split(config, seed, report)
     if report.malformed:
         logger.warning("%d malformed records were left out", len(report.malformed))
     return split
-
-
-def _dialogues(config: DataConfig, report: ReadReport) -> Iterator[Dialogue]:
-    if config.kind == "hub":
-        paths = (str(fetch_file(config.repo_id, config.filename, revision=config.revision)),)
-    elif config.paths:
-        paths = config.paths
-    else:
-        raise ConfigurationError("data.paths is empty; name files or folders: --data.paths=[FILE_OR_FOLDER]")
-    return read_dialogues(paths, on_malformed=config.on_malformed, report=report)
 
 
 def row_plan(config: Config) -> RowPlan:
@@ -80,9 +69,7 @@ def row_plan(config: Config) -> RowPlan:
             "train.cuts=every_word needs model.attention=prefix: with attention both ways a word would see its own future; "
             "set --train.cuts=random"
         )
-    return RowPlan(
-        config.train.cuts, dict(config.data.source_shares), config.data.max_validation_replies, config.seed
-    )
+    return RowPlan(config.train.cuts, dict(config.data.source_shares), config.data.max_validation_replies, config.seed)
 
 
 def train(config: Config, *, resume: str | Path | None = None) -> TrainResult:
@@ -124,14 +111,18 @@ def train(config: Config, *, resume: str | Path | None = None) -> TrainResult:
     facts = provenance(config, split, n_rows=len(rows), run_name=run_name)
     module = TurnModule(model, encoder, _optimiser(config.train), facts)
     folder = Path(config.train.checkpoint_dir) / run_name
-    best = ModelCheckpoint(folder, filename="best", monitor="val/roc_auc", mode="max", save_last=True, enable_version_counter=False)
+    best = ModelCheckpoint(
+        folder, filename="best", monitor="val/roc_auc", mode="max", save_last=True, enable_version_counter=False
+    )
     tracker = _tracker(config, run_name, facts)
     trainer = _trainer(config.train, [best], tracker, n_batches=len(data.train_dataloader()), progress=progress)
     trainer.fit(module, data, ckpt_path=str(resume) if resume else None, weights_only=True if resume else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
     score = float(best.best_model_score) if best.best_model_score is not None else float("nan")
-    return TrainResult(run_name, Path(best.best_model_path), folder / "last.ckpt", score, (time.monotonic() - started) / 60)
+    return TrainResult(
+        run_name, Path(best.best_model_path), folder / "last.ckpt", score, (time.monotonic() - started) / 60
+    )
 
 
 def _network(config: ModelConfig, split: Split, *, start_from: str | Path | None) -> tuple[EndOfTurnModel, Encoder]:
@@ -156,7 +147,8 @@ def _network(config: ModelConfig, split: Split, *, start_from: str | Path | None
     )
     _check_length(network.config, encoder)
     _set_dropout(network, config.dropout)
-    return EndOfTurnModel(network, encoder.sep_id, config.attention, config.dropout), encoder
+    # from_pretrained hands out evaluation mode, and Lightning leaves modes as it finds them.
+    return EndOfTurnModel(network, encoder.sep_id, config.attention, config.dropout).train(), encoder
 
 
 def _check_length(encoder_config: Any, encoder: Encoder) -> None:
@@ -176,7 +168,12 @@ def _set_dropout(network: torch.nn.Module, share: float) -> None:
 
 def _optimiser(config: TrainConfig) -> OptimiserSettings:
     return OptimiserSettings(
-        config.learning_rate, config.head_learning_rate, config.weight_decay, config.warmup_share
+        learning_rate=config.learning_rate,
+        head_learning_rate=config.head_learning_rate,
+        weight_decay=config.weight_decay,
+        warmup_share=config.warmup_share,
+        gradient_clip=config.gradient_clip,
+        fused=config.precision != "16-mixed",
     )
 
 
@@ -194,7 +191,6 @@ def _trainer(
         accelerator=config.accelerator,
         devices=config.devices,
         strategy=config.strategy,
-        gradient_clip_val=config.gradient_clip,
         callbacks=callbacks,
         logger=tracker,
         log_every_n_steps=max(1, min(50, n_batches // 4)),
@@ -203,7 +199,6 @@ def _trainer(
         enable_progress_bar=progress,
         enable_model_summary=False,
         use_distributed_sampler=config.devices not in (1, "1", "auto"),
-        gradient_clip_algorithm="norm",
     )
 
 
@@ -250,7 +245,11 @@ def provenance(config: Config, split: Split, *, n_rows: int, run_name: str) -> d
         sources[dialogue.source] = sources.get(dialogue.source, 0) + 1
     return {
         "run_name": run_name,
-        "data": {"name": config.data.name, "train_dialogues_by_source": dict(sorted(sources.items())), **split.report.to_dict()},
+        "data": {
+            "name": config.data.name,
+            "train_dialogues_by_source": dict(sorted(sources.items())),
+            **split.report.to_dict(),
+        },
         "spoken_samples": config.data.spoken_samples,
         "training_rows": n_rows,
         "text_version": TEXT_VERSION,
@@ -258,7 +257,12 @@ def provenance(config: Config, split: Split, *, n_rows: int, run_name: str) -> d
         "git_commit": commit,
         "git_dirty": dirty,
         "config": _plain(asdict(config)),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "lightning": lightning.__version__, "numpy": np.__version__},
+        "versions": {
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "lightning": lightning.__version__,
+            "numpy": np.__version__,
+        },
     }
 
 

@@ -35,7 +35,9 @@ def load_vocabulary(name_or_path: str) -> Vocabulary:
     loaded = AutoTokenizer.from_pretrained(name_or_path)
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is None:
-        raise ConfigurationError(f"{name_or_path} has no fast tokenizer (tokenizer.json); convert it with transformers first")
+        raise ConfigurationError(
+            f"{name_or_path} has no fast tokenizer (tokenizer.json); convert it with transformers first"
+        )
     names = {
         "cls_token": loaded.cls_token or loaded.bos_token,
         "sep_token": loaded.sep_token or loaded.eos_token,

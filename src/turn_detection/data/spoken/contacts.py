@@ -22,7 +22,19 @@ from .phrases.contacts import (
     TYPED_LOCALS,
 )
 from .slots import first_name, patronymic, surname
-from .template import BOTH, SPEAK, WAIT, Build, Draft, Template, phrases, pauses, sentence_templates, slug, wording_groups
+from .template import (
+    BOTH,
+    SPEAK,
+    WAIT,
+    Build,
+    Draft,
+    Template,
+    pauses,
+    phrases,
+    sentence_templates,
+    slug,
+    wording_groups,
+)
 
 EMAIL_STYLES = ("surname", "nick", "letters", "digits", "typed", "half-typed")
 EMAIL_FRAMES = ("bare", "lead", "filler", "tail")
@@ -39,7 +51,11 @@ def _spoken_email(draft: Draft, style: str) -> list[str]:
     elif style == "nick":
         chunks += [draft.pick(EMAIL_LOCALS), *_separator(draft), draft.pick(EMAIL_LOCALS)]
     else:
-        chunks += [surname(rng, male), *_separator(draft), first_name(rng, male) if draft.chance(0.6) else draft.pick(LETTER_NAMES)]
+        chunks += [
+            surname(rng, male),
+            *_separator(draft),
+            first_name(rng, male) if draft.chance(0.6) else draft.pick(LETTER_NAMES),
+        ]
     if style == "digits" or draft.chance(0.15):
         number = rng.randint(1, 99) if draft.chance(0.6) else rng.randint(1960, 2010)
         chunks.append(str(number) if draft.digits else cardinal(number))
@@ -145,7 +161,11 @@ def _letter(draft: Draft, letter: str, style: str) -> str:
     hints = SPELL_HINTS.get(letter)
     if style == "hints" and hints:
         name = draft.pick(hints).lower() if letter in "ыьъйщ" else draft.pick(hints)
-        return name if letter in "ыьъй" else f"{letter} {draft.pick(('как', 'как', 'то есть', ''))} {name}".replace("  ", " ")
+        return (
+            name
+            if letter in "ыьъй"
+            else f"{letter} {draft.pick(('как', 'как', 'то есть', ''))} {name}".replace("  ", " ")
+        )
     if style == "names" and hints:
         return draft.pick(hints).lower()
     return {"ь": "мягкий знак", "ъ": "твёрдый знак", "й": "и краткое"}.get(letter, letter)

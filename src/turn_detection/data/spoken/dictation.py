@@ -93,7 +93,9 @@ def _framed(draft: Draft, label: TurnLabel, number: Dictation, frame: str, leads
         else:
             text = f"{draft.pick(THINKING)} {text}"
     elif frame == "repair" and spoken:
-        wrong = " ".join(number.chunks[: min(2, len(number.chunks) - 1)][:-1] + [draft.pick(("сорок шесть", "двести", "ноль"))])
+        wrong = " ".join(
+            number.chunks[: min(2, len(number.chunks) - 1)][:-1] + [draft.pick(("сорок шесть", "двести", "ноль"))]
+        )
         restart = draft.pick(("нет", "ой нет", "то есть", "ой извините", "не так", "стоп"))
         text = f"{wrong} {restart} {text}"
         if label is WAIT and draft.chance(0.3):
@@ -116,7 +118,8 @@ def _number_build(
 
 
 def phone_templates() -> list[Template]:
-    """Mobile numbers (10 digits, or 11 with 8 / +7), town numbers where the bot asks for one, and answers with no number."""
+    """Mobile numbers (10 digits, or 11 with 8 / +7), town numbers where the bot asks for one, and answers with no
+    number."""
     templates = []
     mobile = {"mobile": PHONE_BOTS["mobile"]}
     for group, contexts in wording_groups(mobile):
@@ -134,7 +137,7 @@ def phone_templates() -> list[Template]:
             for frame in FRAMES:
                 build = _number_build(sizes, style, frame, PHONE_LEADS, 7, "23567", prefixed=False)
                 templates.append(Template("phone", f"{group}/{style}-{frame}", contexts, BOTH, build, fixed=True))
-    templates += label_templates("phone", mobile | town, NO_NUMBER, SPEAK)
+    templates += label_templates("phone", mobile | town, NO_NUMBER, SPEAK, size=100)
     return templates
 
 
@@ -157,5 +160,6 @@ def code_templates() -> list[Template]:
     for kind, (wordings, waits, speaks) in OPEN_NUMBERS.items():
         templates += label_templates("code", {kind: wordings}, waits, WAIT)
         templates += label_templates("code", {kind: wordings}, speaks, SPEAK)
-    templates += label_templates("code", {kind: CODES[kind][2] for kind in CODES}, NO_NUMBER, SPEAK)
+    every_bot = tuple(line for _, _, wordings in CODES.values() for line in wordings)
+    templates += label_templates("code", {"any": every_bot}, NO_NUMBER, SPEAK, size=30)
     return templates

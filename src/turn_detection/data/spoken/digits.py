@@ -9,20 +9,47 @@ from ...errors import MissingExtraError
 
 DIGIT_WORDS = ("ноль", "один", "два", "три", "четыре", "пять", "шесть", "семь", "восемь", "девять")
 _MANY = ("нуля", "единицы", "двойки", "тройки", "четвёрки", "пятёрки", "шестёрки", "семёрки", "восьмёрки", "девятки")
+_HUNDREDS = frozenset("сто двести триста четыреста пятьсот шестьсот семьсот восемьсот девятьсот".split())
 _COUNT = {2: ("два", "две"), 3: ("три", "три")}
 
+_UNITS = "первого второго третьего четвёртого пятого шестого седьмого восьмого девятого".split()
+_TEENS = (
+    "десятого одиннадцатого двенадцатого тринадцатого четырнадцатого пятнадцатого шестнадцатого семнадцатого "
+    "восемнадцатого девятнадцатого двадцатого"
+).split()
 #: Days of the month in the genitive, the case of dates: index 0 is the first.
-DAYS_GENITIVE = (
-    "первого второго третьего четвёртого пятого шестого седьмого восьмого девятого десятого одиннадцатого двенадцатого "
-    "тринадцатого четырнадцатого пятнадцатого шестнадцатого семнадцатого восемнадцатого девятнадцатого двадцатого"
-).split() + [f"двадцать {unit}" for unit in "первого второго третьего четвёртого пятого шестого седьмого".split()] + [
-    "двадцать восьмого", "двадцать девятого", "тридцатого", "тридцать первого",
-]  # fmt: skip
+DAYS_GENITIVE = [*_UNITS, *_TEENS, *(f"двадцать {unit}" for unit in _UNITS), "тридцатого", "тридцать первого"]
 #: The same days in the nominative neuter, «на двадцатое».
 DAYS_NOMINATIVE = [day[:-5] + "тье" if day.endswith("третьего") else day[:-3] + "ое" for day in DAYS_GENITIVE]
-MONTHS_GENITIVE = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split()
+MONTHS_GENITIVE = [
+    "января",
+    "февраля",
+    "марта",
+    "апреля",
+    "мая",
+    "июня",
+    "июля",
+    "августа",
+    "сентября",
+    "октября",
+    "ноября",
+    "декабря",
+]
 #: Hours in the genitive, «после трёх»: index 0 is one o'clock.
-HOURS_GENITIVE = "часа двух трёх четырёх пяти шести семи восьми девяти десяти одиннадцати двенадцати".split()
+HOURS_GENITIVE = [
+    "часа",
+    "двух",
+    "трёх",
+    "четырёх",
+    "пяти",
+    "шести",
+    "семи",
+    "восьми",
+    "девяти",
+    "десяти",
+    "одиннадцати",
+    "двенадцати",
+]
 
 
 @lru_cache(maxsize=4096)
@@ -41,7 +68,8 @@ def cardinal(number: int) -> str:
 
 
 def digit_string(rng: random.Random, length: int, first: str = "0123456789") -> str:
-    """Random digits; repeats are a little more frequent than by chance because callers comment on them («три семёрки»)."""
+    """Random digits; repeats are a little more frequent than by chance because callers comment on them («три
+    семёрки»)."""
     digits = [rng.choice(first)]
     while len(digits) < length:
         digits.append(digits[-1] if rng.random() < 0.06 else str(int(rng.random() * 10)))
@@ -49,7 +77,8 @@ def digit_string(rng: random.Random, length: int, first: str = "0123456789") -> 
 
 
 def _tail_order(group: str) -> int:
-    """Which smaller number would melt into the group when said right after it: 100 after «девятьсот», 10 after «двадцать»."""
+    """Which smaller number would melt into the group when said right after it: 100 after «девятьсот», 10 after
+    «двадцать»."""
     if len(group) == 3 and group.endswith("00"):
         return 100
     if len(group) >= 2 and group[-1] == "0" and group[-2] not in "01":
@@ -58,16 +87,16 @@ def _tail_order(group: str) -> int:
 
 
 def _melts(group: str, following: str) -> bool:
-    """«девятьсот» + «двенадцать» would be heard as 912, «двадцать» + «три» as 23."""
-    if following[0] == "0":
+    """Whether words said next would be heard as one number with the group: «девятьсот» + «двенадцать» is 912."""
+    lead = following.split(maxsplit=1)[0]
+    if lead in ("ноль", "двойной"):
         return False
-    lead = int(following) if len(following) <= 3 else int(following[:2])
-    order = 100 if lead >= 100 else 10 if lead >= 10 else 1
+    order = 1 if lead in DIGIT_WORDS or lead == "две" else 100 if lead in _HUNDREDS else 10
     return _tail_order(group) > order
 
 
 def say_group(rng: random.Random, group: str, following: str = "", *, singly: bool = False) -> str:
-    """One group of 1-4 digits in words; ``following`` is the next group, which must not melt into this one."""
+    """One group of 1-4 digits in words; ``following`` is what will be said next, which must not melt into the group."""
     if len(set(group)) == 1 and len(group) in _COUNT and rng.random() < (0.5 if group[0] == "0" else 0.08):
         digit = int(group[0])
         if digit == 0:
@@ -80,7 +109,8 @@ def say_group(rng: random.Random, group: str, following: str = "", *, singly: bo
     if group[0] == "0":
         return "ноль" + (" " + say_group(rng, group[1:], following) if len(group) > 1 else "")
     if len(group) == 4:
-        return f"{say_group(rng, group[:2], group[2:])} {say_group(rng, group[2:], following)}"
+        second = say_group(rng, group[2:], following)
+        return f"{say_group(rng, group[:2], second)} {second}"
     return cardinal(int(group))
 
 
@@ -98,7 +128,8 @@ def split_groups(digits: str, sizes: tuple[int, ...]) -> list[str]:
 
 def dictate(rng: random.Random, groups: list[str], *, singly: bool = False) -> list[str]:
     """Groups in words, one string a group."""
-    return [
-        say_group(rng, group, groups[index + 1] if index + 1 < len(groups) else "", singly=singly)
-        for index, group in enumerate(groups)
-    ]
+    spoken: list[str] = []
+    # From the end, because how a group may be said depends on the words after it.
+    for group in reversed(groups):
+        spoken.append(say_group(rng, group, spoken[-1] if spoken else "", singly=singly))
+    return spoken[::-1]

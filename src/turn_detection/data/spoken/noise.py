@@ -6,9 +6,43 @@ import re
 
 from .template import Draft
 
-#: Words that people and recognisers double. Content words are left out: «да да» or «пять пять» would say something else.
-_DOUBLED = frozenset("на в во с к по у за от до и а но я мне мы у меня это как что если не ну вот у нас для без про".split())
-_FILLERS = ("ээ", "эээ", "ну", "вот", "э", "это", "ммм")
+#: Words that people and recognisers double. Content words are left out: «да да» or «пять пять» would say something
+#: else.
+_DOUBLED = frozenset(
+    [
+        "на",
+        "в",
+        "во",
+        "с",
+        "к",
+        "по",
+        "у",
+        "за",
+        "от",
+        "до",
+        "и",
+        "а",
+        "но",
+        "я",
+        "мне",
+        "мы",
+        "у",
+        "меня",
+        "это",
+        "как",
+        "что",
+        "если",
+        "не",
+        "ну",
+        "вот",
+        "у",
+        "нас",
+        "для",
+        "без",
+        "про",
+    ]
+)
+_FILLERS = ("ээ", "эээ", "ну", "вот", "э", "ммм")
 _TYPED = re.compile(r"\d|@|[a-z]", re.IGNORECASE)
 
 # Shares of the forms in which recognisers deliver text.
@@ -22,7 +56,7 @@ FILLER_SHARE = 0.05
 def recognised(draft: Draft, text: str, *, fixed: bool = False) -> str:
     """``text`` as a recogniser might print it.
 
-    With ``fixed`` no word is doubled (dictated digits and letters are counted by the listener).
+    With ``fixed`` no word is doubled or put in: «двадцать ээ пять» may be 25 or 205.
     """
     words = text.split()
     if not fixed and len(words) > 1 and draft.chance(DOUBLED_SHARE):
@@ -30,7 +64,7 @@ def recognised(draft: Draft, text: str, *, fixed: bool = False) -> str:
         if places:
             place = places[int(draft.rng.random() * len(places))]
             words.insert(place, words[place])
-    if len(words) > 2 and draft.chance(FILLER_SHARE):
+    if not fixed and len(words) > 2 and draft.chance(FILLER_SHARE):
         # Never inside figures: «8 903 ээ 12» is how nobody's recogniser prints a number.
         if not _TYPED.search(words[-1]) and not _TYPED.search(words[-2]):
             words.insert(len(words) - 1, draft.pick(_FILLERS))

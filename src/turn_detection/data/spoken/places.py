@@ -6,7 +6,7 @@ from ...types import TurnLabel
 from .digits import cardinal
 from .phrases.places import ADDRESS_BOTS, ADDRESS_FILLERS, ADDRESS_LEADS, ADDRESS_OPEN, ADDRESS_SENTENCES
 from .slots import FULL_STREETS, SLOTS, STREET_NAMES
-from .template import BOTH, SPEAK, WAIT, Build, Draft, Template, phrases, pauses, slug, wording_groups
+from .template import BOTH, SPEAK, WAIT, Build, Draft, Template, pauses, phrases, slug, wording_groups
 
 FRAMES = ("bare", "lead", "filler")
 #: What a full answer holds, by the kind of the bot's question.
@@ -58,7 +58,9 @@ def _address_build(parts: tuple[str, ...], style: str, frame: str) -> Build:
         if frame == "lead":
             chunks.insert(0, draft.pick(ADDRESS_LEADS))
         if label is SPEAK and draft.chance(0.12):
-            chunks.append(draft.pick(("это частный сектор", "вот", "всё", "второй подъезд", "вход со двора", "рядом со школой")))
+            chunks.append(
+                draft.pick(("это частный сектор", "вот", "всё", "второй подъезд", "вход со двора", "рядом со школой"))
+            )
         return " ".join(chunks)
 
     return build

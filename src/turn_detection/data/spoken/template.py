@@ -27,6 +27,8 @@ BOTH = (WAIT, SPEAK)
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _MARKS = re.compile(r"\s*[|^/]\s*")
+# «во Владивостоке», «со вторника»: the preposition depends on what a slot brought.
+_NEEDS_O = re.compile(r"\b([вВ](?= [вВфФ][^\Wаеёиоуыэюя])|[сС](?= (?:[сСшШзЗ][^\Wаеёиоуыэюя]|[вВ]т))) (\w)")
 _NOT_SLUG = re.compile(r"[^\w{}]+")
 
 
@@ -36,7 +38,8 @@ class SpokenSample:
 
     Attributes:
         family: kind of speech, one of ``FAMILIES``.
-        template_id: stable name of the template: family, group of bot wordings, answer pattern. Splitting by it keeps every
+        template_id: stable name of the template: family, group of bot wordings, answer pattern. Splitting by it keeps
+        every
             sample of a template on one side.
         context: the bot's line with case and punctuation; ``""`` where the caller speaks first.
         text: what the recogniser has printed of the caller so far.
@@ -74,7 +77,8 @@ class Draft:
         """Replace every ``{slot}`` by a drawn value."""
         if "{" not in text:
             return text
-        return _SLOT.sub(lambda match: SLOTS[match[1]](self.rng, self.digits), text)
+        text = _SLOT.sub(lambda match: SLOTS[match[1]](self.rng, self.digits), text)
+        return _NEEDS_O.sub(r"\1о \2", text)
 
 
 Build = Callable[[Draft, TurnLabel], str]
@@ -84,7 +88,8 @@ Build = Callable[[Draft, TurnLabel], str]
 class Template:
     """``contexts`` are the bot's wordings, ``build`` writes an answer for one of ``labels``.
 
-    ``free`` is the share of samples with no bot line; above zero only where the words alone settle the verdict. ``fixed`` turns
+    ``free`` is the share of samples with no bot line; above zero only where the words alone settle the verdict.
+    ``fixed`` turns
     off noise that would change the count of dictated digits or letters.
     """
 
@@ -167,9 +172,7 @@ def label_templates(
     free: float = 0.0,
 ) -> list[Template]:
     """One template for each text and group of bot wordings, all of one label."""
-    built = [
-        (slug(text), phrases((text,), ()) if label is WAIT else phrases((), (text,))) for text in texts
-    ]
+    built = [(slug(text), phrases((text,), ()) if label is WAIT else phrases((), (text,))) for text in texts]
     return [
         Template(family, f"{group}/{name}", contexts, labels, build, free)
         for group, contexts in wording_groups(bots, size)

@@ -1,0 +1,275 @@
+"""The command line: ``python -m turn_detection.commands`` and the console script ``turn-detection``.
+
+Training and export are imported inside their commands, so that ``infer`` with a bundle runs on the light install.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+
+from . import __version__
+from .errors import ConfigurationError, InputFileNotFoundError, InvalidInputError, MissingExtraError, TurnDetectionError
+from .records import read_records, with_probas, write_records
+
+if TYPE_CHECKING:
+    from .detector import TurnDetector
+
+app = typer.Typer(
+    name="turn-detection",
+    help="Turn detection for Russian voice bots: train, export, infer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="Look at and prepare dialogues.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+
+#: Commands that take settings of the configuration besides their own options: --model=rubert --train.max_minutes=5
+_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.callback()
+def root(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is being done.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command(context_settings=_SETTINGS)
+def train(
+    context: typer.Context,
+    experiment: Annotated[str | None, typer.Option(help="A file of configs/experiment: tiny, e5ru, rubert.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with this checkpoint (last.ckpt).")] = None,
+) -> None:
+    """Train a model. Further settings: --group=choice (--model=e5ru, --data=local) and --group.key=value (--train.max_minutes=60)."""
+    from .config import load_config
+
+    overrides = [f"experiment={experiment}"] if experiment else []
+    config = load_config(overrides + settings(context.args))
+    from .training.run import train as run_training
+
+    result = run_training(config, resume=resume)
+    print(f"validation ROC-AUC {result.roc_auc:.4f} after {result.minutes:.1f} min")
+    print(f"best checkpoint: {result.best_checkpoint}")
+
+
+@app.command(context_settings=_SETTINGS)
+def infer(
+    context: typer.Context,
+    data: Annotated[Path, typer.Argument(help='JSON: [{"context": str, "message": str, ...}]')],
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(help="Lightning checkpoint, bundle folder or its .onnx; the shipped model without it."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Name of the model that the checkpoint must be, such as rubert.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Where the answers go.")] = Path("predictions.json"),
+    table: Annotated[bool, typer.Option("--table", help="Also print the texts and answers as a table.")] = False,
+    threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1)] = 1,
+) -> None:
+    """Judge every item of a JSON file; other keys are kept, each item gets "probas": {"wait": float, "speak": float}."""
+    _no_extra(context.args)
+    records = read_records(data)
+    _check_folder(output)
+    detector = _detector(checkpoint, model, threads)
+    started = time.perf_counter()
+    predictions = detector.predict_batch([(record.context, record.message) for record in records])
+    seconds = time.perf_counter() - started
+    write_records(output, [with_probas(record, answer) for record, answer in zip(records, predictions, strict=True)])
+    if table:
+        from .table import print_predictions
+
+        print_predictions(records, predictions)
+    speaks = sum(prediction.label == "speak" for prediction in predictions)
+    print(f"{len(records)} items in {seconds:.2f} s: {speaks} speak, {len(records) - speaks} wait -> {output}")
+
+
+@app.command("export_onnx", context_settings=_SETTINGS)
+def export_onnx(
+    context: typer.Context,
+    checkpoint: Annotated[Path, typer.Argument(help="What train wrote.")],
+    model: Annotated[
+        str | None, typer.Option(help="Name of the model that the checkpoint must be, such as rubert.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="A folder for the bundle, or a path that ends in .onnx.")] = Path(
+        "model.onnx"
+    ),
+    name: Annotated[str | None, typer.Option(help="Name of the model in its manifest.")] = None,
+    plain: Annotated[bool, typer.Option(help="Also write plain/model.onnx in fp32, for TensorRT.")] = True,
+    fp16: Annotated[bool, typer.Option(help="Also write plain/model.fp16.onnx.")] = False,
+) -> None:
+    """Export a checkpoint to a bundle: int8 ONNX, tokenizer, manifest, model card. Settings as for train, over those of the run."""
+    _check_folder(output)
+    overrides = _values(settings(context.args))
+    export = _training_room("export")
+    _check_name(export.load_checkpoint(checkpoint).provenance, model, checkpoint)
+    result = export.export_bundle(checkpoint, output, overrides=overrides, plain=plain, fp16=fp16, name=name)
+    metrics = result.metrics
+    print(
+        f"validation ROC-AUC {metrics['validation/roc_auc']:.4f}, ECE {metrics['validation/ece']:.4f}, "
+        f"parity error {metrics['parity_error']:.1e} -> {result.model}"
+    )
+
+
+@app.command()
+def score(
+    predictions: Annotated[Path, typer.Argument(help='What infer wrote, with a "label" in every item.')],
+    record: Annotated[
+        Path | None, typer.Option(help="Also record the figures in this bundle's manifest and model card.")
+    ] = None,
+    name: Annotated[str, typer.Option("--as", help="Name of the set in the manifest.")] = "test",
+) -> None:
+    """Figures of a file of predictions, over the whole set and by source or category."""
+    from .evaluation.score import record_score, score_predictions
+
+    figures = score_predictions(predictions)
+    for group, values in figures.items():
+        print(
+            f"{group:22}"
+            + "".join(f"  {key} {value:.4f}" if key != "n" else f"{value:8.0f}" for key, value in values.items())
+        )
+    if record is not None:
+        record_score(record, name, figures["all"])
+
+
+@data_app.command("prepare", context_settings=_SETTINGS)
+def prepare(
+    context: typer.Context,
+    output: Annotated[
+        Path, typer.Argument(help="Folder for train.jsonl, validation.jsonl and report.json; replaced as a whole.")
+    ],
+) -> None:
+    """Split dialogues and write the original protocol's samples. Settings as for train: --data=local --data.paths=[...]."""
+    from .config import load_config
+
+    config = load_config(settings(context.args))
+    _check_folder(output)
+    from .data.prepare import prepare_samples
+
+    report = prepare_samples(config.data, output, seed=config.seed)
+    print(json.dumps(report, ensure_ascii=False, indent=2))
+
+
+def settings(arguments: list[str]) -> list[str]:
+    """Command-line settings as Hydra overrides: ``--model=rubert``, ``--train.max_minutes 5`` and ``train.max_minutes=5``.
+
+    Raises:
+        ConfigurationError: an argument that is none of these.
+    """
+    overrides: list[str] = []
+    waiting: str | None = None
+    for argument in arguments:
+        if waiting is not None:
+            overrides.append(f"{waiting}={argument}")
+            waiting = None
+            continue
+        key, has_value, value = argument.removeprefix("--").partition("=")
+        if not key or not key[0].isalpha() or (not has_value and not argument.startswith("--")):
+            raise ConfigurationError(
+                f"'{argument}' is no setting; settings look like --train.max_minutes=5 or --model=rubert"
+            )
+        if has_value:
+            overrides.append(f"{key}={value}")
+        else:
+            waiting = key
+    if waiting is not None:
+        raise ConfigurationError(f"'--{waiting}' has no value; write --{waiting}=VALUE")
+    return overrides
+
+
+def _values(overrides: list[str]) -> dict[str, Any]:
+    """Overrides with their values read as YAML, for commands that start from a recorded configuration."""
+    try:
+        import yaml
+    except ImportError as error:
+        raise MissingExtraError("Reading settings", "cpu", error.name) from error
+    return {key: yaml.safe_load(value) for key, _, value in (override.partition("=") for override in overrides)}
+
+
+def _no_extra(arguments: list[str]) -> None:
+    if arguments:
+        raise ConfigurationError(f"unknown argument '{arguments[0]}'; see turn-detection infer --help")
+
+
+def _check_folder(output: Path) -> None:
+    """Fail before the work, not after it."""
+    if not output.absolute().parent.is_dir():
+        raise InputFileNotFoundError(f"the folder of the output does not exist: {output.absolute().parent}")
+
+
+def _detector(checkpoint: Path | None, model: str | None, n_threads: int) -> TurnDetector:
+    from .detector import TurnDetector
+
+    if checkpoint is not None and not checkpoint.exists():
+        raise InputFileNotFoundError(f"no such checkpoint, bundle or .onnx: {checkpoint}")
+    if checkpoint is None or checkpoint.is_dir() or checkpoint.suffix == ".onnx":
+        detector = TurnDetector.load(checkpoint, n_threads=n_threads)
+        _check_name(
+            detector.manifest.provenance if detector.manifest else {}, model, checkpoint or Path("the shipped bundle")
+        )
+        return detector
+    reader = _training_room("training.checkpoint")
+    loaded = reader.load_checkpoint(checkpoint)
+    _check_name(loaded.provenance, model, checkpoint)
+    detector = reader.checkpoint_detector(loaded)
+    return detector  # type: ignore[no-any-return]
+
+
+def _training_room(name: str) -> Any:
+    """A module that needs torch, or the word which extra brings it."""
+    import importlib
+
+    try:
+        return importlib.import_module(f".{name}", __package__)
+    except MissingExtraError:
+        raise
+    except ImportError as error:
+        raise MissingExtraError("Working with checkpoints", "cpu", error.name) from error
+
+
+def _check_name(provenance: Any, model: str | None, place: Path) -> None:
+    recorded = provenance.get("config", {}).get("model", {}).get("name")
+    if model is not None and recorded != model:
+        raise InvalidInputError(
+            f"{place} holds the model '{recorded}', not '{model}'; leave --model out or name the right one"
+        )
+
+
+def main() -> None:
+    """Entry point: known errors become one line and exit code 2."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except TurnDetectionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

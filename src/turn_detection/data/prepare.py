@@ -1,0 +1,72 @@
+"""Samples and their report as files: what a training run would see, for people and for other tools."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..config import DataConfig
+from ..errors import ConfigurationError
+from ..types import Dialogue
+from ..writing import folder_written_whole
+from .hub import fetch_file
+from .samples import Sample, protocol_samples
+from .sources import ReadReport, read_dialogues
+from .split import Split, split_dialogues
+
+
+def configured_dialogues(config: DataConfig, report: ReadReport) -> Iterator[Dialogue]:
+    """The dialogues that a configuration names, from the hub or from local files.
+
+    Raises:
+        ConfigurationError: ``kind: local`` without paths.
+        DataUnavailableError, InputFileNotFoundError, DataFormatError: as the readers say.
+    """
+    if config.kind == "hub":
+        paths: tuple[str, ...] = (str(fetch_file(config.repo_id, config.filename, revision=config.revision)),)
+    elif config.paths:
+        paths = config.paths
+    else:
+        raise ConfigurationError("data.paths is empty; name files or folders: --data.paths=[FILE_OR_FOLDER]")
+    return islice(read_dialogues(paths, on_malformed=config.on_malformed, report=report), config.max_dialogues)
+
+
+def configured_split(config: DataConfig, seed: int, report: ReadReport | None = None) -> Split:
+    """Read and split what a configuration names."""
+    report = ReadReport() if report is None else report
+    return split_dialogues(configured_dialogues(config, report), config.validation_share, seed=seed)
+
+
+def prepare_samples(config: DataConfig, output: Path, *, seed: int) -> dict[str, Any]:
+    """Write ``train.jsonl``, ``validation.jsonl`` and ``report.json`` to ``output``, which is replaced as a whole.
+
+    The same input gives the same bytes. Returns the report: what was read, the split's leaks (none), samples by part and label.
+
+    Raises:
+        OutputError: not writable.
+        ConfigurationError, DataUnavailableError, InputFileNotFoundError, DataFormatError: see :func:`configured_dialogues`.
+    """
+    read = ReadReport()
+    split = configured_split(config, seed, read)
+    report: dict[str, Any] = {
+        "read": {"dialogues": read.n_dialogues, "turns": read.n_turns, "malformed": read.malformed},
+        "split": split.report.to_dict(),
+    }
+    with folder_written_whole(output) as folder:
+        for part, dialogues in (("train", split.train), ("validation", split.validation)):
+            report[part] = _write_samples(folder / f"{part}.jsonl", protocol_samples(dialogues, seed=seed))
+        (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return report
+
+
+def _write_samples(path: Path, samples: Iterable[Sample]) -> dict[str, int]:
+    labels: Counter[str] = Counter()
+    with path.open("w", encoding="utf-8") as stream:
+        for sample in samples:
+            labels[sample.label.value] += 1
+            stream.write(json.dumps(sample.to_dict(), ensure_ascii=False) + "\n")
+    return dict(sorted(labels.items()))

@@ -1,0 +1,58 @@
+"""Figures of a file of predictions, and their place in a bundle's manifest."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..bundle import MANIFEST, open_bundle
+from ..errors import DataFormatError
+from ..records import read_records
+from ..types import LABELS, TurnLabel
+from ..writing import write_whole
+from .metrics import binary_metrics
+from .model_card import model_card
+
+
+def score_predictions(path: str | Path) -> dict[str, dict[str, float]]:
+    """Figures of what ``infer`` wrote for labelled items: ``all`` first, then by ``source`` or ``category``, largest first.
+
+    Raises:
+        InputFileNotFoundError, DataFormatError: no such file, or an item without ``label`` or ``probas``; names it.
+    """
+    groups: dict[str, list[tuple[bool, float]]] = {"all": []}
+    for index, record in enumerate(read_records(path)):
+        item = record.original
+        label = item.get("label")
+        if label not in LABELS:
+            raise DataFormatError(f"{path}: item {index}: 'label' must be one of {', '.join(LABELS)}")
+        try:
+            pair = (label == TurnLabel.SPEAK.value, float(item["probas"][TurnLabel.SPEAK.value]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataFormatError(f"{path}: item {index}: 'probas' is missing or malformed; run infer first") from error
+        groups["all"].append(pair)
+        group = item.get("source") or item.get("category")
+        if isinstance(group, str):
+            groups.setdefault(group, []).append(pair)
+    if not groups["all"]:
+        raise DataFormatError(f"{path} holds no items")
+    ordered = sorted(groups.items(), key=lambda group: (group[0] != "all", -len(group[1])))
+    return {name: binary_metrics(*map(np.array, zip(*pairs, strict=True))) for name, pairs in ordered}
+
+
+def record_score(bundle: str | Path, name: str, figures: dict[str, float]) -> None:
+    """Put figures into a bundle's manifest under ``name/...`` and write its model card anew.
+
+    Raises:
+        BundleNotFoundError, BundleError: not a sound bundle.
+        OutputError: not writable.
+    """
+    opened = open_bundle(bundle)
+    recorded = {key: value for key, value in opened.manifest.metrics.items() if not key.startswith(f"{name}/")}
+    recorded |= {f"{name}/{key}": round(value, 6) for key, value in figures.items()}
+    manifest = replace(opened.manifest, metrics=json.loads(json.dumps(recorded)))
+    write_whole(opened.folder / MANIFEST, manifest.to_json())
+    write_whole(opened.folder / "MODEL_CARD.md", model_card(manifest))
