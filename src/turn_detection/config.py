@@ -6,6 +6,7 @@ Groups live in ``configs/`` (copied into the wheel as ``turn_detection/configs``
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -209,8 +210,10 @@ def _forced(override: str) -> str:
 
 
 def _first_lines(error: Exception) -> str:
-    """Hydra's own words without the long help that follows them."""
-    return " ".join(line.strip() for line in str(error).strip().splitlines()[:3] if line.strip())
+    """Hydra's own words without the search path and help that follow them, on one line."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    told = itertools.takewhile(lambda line: not line.startswith(("Config search path", "Set the environment variable")), lines)
+    return " ".join(itertools.islice(told, 12))
 
 
 def build(kind: type[T], values: Any, path: str) -> T:
