@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from .encoding import Encoder, EncodingSpec
-from .errors import BundleError, BundleNotFoundError
+from .errors import BundleError, BundleNotFoundError, InvalidInputError, InvalidTypeError
 from .text import TEXT_VERSION
 from .types import LABELS
 
@@ -79,6 +81,8 @@ class Manifest:
             raise BundleError(
                 f"{place} is not JSON ({error.msg}, line {error.lineno}); export the bundle again"
             ) from error
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
+            raise BundleError(f"{place} is no manifest ({type(error).__name__}); export the bundle again") from error
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise BundleError(f"{place} is not the manifest of a turn-detection bundle")
         version = values.pop("format_version", None)
@@ -94,11 +98,16 @@ class Manifest:
             values["encoding"] = EncodingSpec(**values["encoding"])
             values["labels"] = tuple(values["labels"])
             manifest = cls(**values)
-            sound = manifest.temperature > 0 and 0 <= manifest.threshold <= 1 and manifest.model_file in manifest.files
-        except (KeyError, TypeError, AttributeError) as error:
+            sound = (
+                0 < manifest.temperature < math.inf
+                and math.isfinite(manifest.bias)
+                and 0 <= manifest.threshold <= 1
+                and {manifest.model_file, TOKENIZER} <= manifest.files.keys()
+            )
+        except (KeyError, TypeError, AttributeError, InvalidInputError) as error:
             raise BundleError(f"{place} is incomplete or has a value of the wrong type ({error})") from error
         if not sound:
-            raise BundleError(f"{place} has a temperature, threshold or model_file that makes no sense")
+            raise BundleError(f"{place} has a temperature, bias, threshold or list of files that makes no sense")
         if manifest.text_version != TEXT_VERSION:
             raise BundleError(
                 f"{place} was made for text rules {manifest.text_version}, this package has {TEXT_VERSION}: "
@@ -142,14 +151,17 @@ def open_bundle(path: str | Path | None = None) -> Bundle:
     Raises:
         BundleNotFoundError: no such folder, no manifest in it, or a file that the manifest names is missing.
         BundleError: a file was altered, or the manifest does not fit this package.
+        InvalidTypeError: ``path`` is no path.
     """
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise InvalidTypeError(f"a bundle is opened by its path, got {type(path).__name__}")
     folder = default_bundle() if path is None else Path(path)
     wanted: str | None = None
     if folder.suffix == ".onnx":
         wanted, folder = folder.name, folder.parent
     place = folder / MANIFEST
     if not folder.is_dir():
-        raise BundleNotFoundError(f"no bundle at {path}: no such folder")
+        raise BundleNotFoundError(f"no bundle at {folder}: no such folder")
     try:
         text = place.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -182,7 +194,11 @@ def record_file(path: Path) -> FileRecord:
 def _check_file(path: Path, record: FileRecord) -> None:
     if not path.is_file():
         raise BundleNotFoundError(f"{path} is missing; export or install the bundle again")
-    if record_file(path) != record:
+    try:
+        found = record_file(path)
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({type(error).__name__})") from error
+    if found != record:
         raise BundleError(
             f"{path} is not the file that {MANIFEST} describes (altered or damaged); export or install it again"
         )

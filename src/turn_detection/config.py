@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -198,21 +199,37 @@ def load_config(overrides: Sequence[str] = ()) -> Config:
             composed = OmegaConf.to_container(
                 compose("config", overrides=[_forced(override) for override in overrides]), resolve=True
             )
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # ValueError: "model=null", "=3"
         raise ConfigurationError(_first_lines(error)) from error
     return build(Config, composed, "")
 
 
 def _forced(override: str) -> str:
     """Let a dotted key be set whether or not its group's file spells it out; :func:`build` knows which keys exist."""
-    key = override.partition("=")[0]
+    key, equals, value = override.partition("=")
+    override = f"{key}{equals}{_quoted(value)}"
     return f"++{override}" if "." in key and key[0].isalpha() else override
+
+
+#: What Hydra's grammar takes without quotes; Cyrillic letters, parentheses and the like it does not.
+_UNQUOTED = re.compile(r"[\w\-/+.$%*@?|\\: ]*", re.ASCII)
+
+
+def _quoted(value: str) -> str:
+    """Quote a value, or the items of a flat list, where Hydra's grammar would stumble: paths such as ``данные/чаты (1).jsonl``."""
+    if value.startswith("[") and value.endswith("]") and not set(value[1:-1]) & set("[]{}'\""):
+        return "[" + ",".join(_quoted(item.strip()) for item in value[1:-1].split(",")) + "]"
+    if _UNQUOTED.fullmatch(value) or value[0] in "'\"[{" or "${" in value:
+        return value
+    return "'" + value.replace("'", "\\'") + "'"
 
 
 def _first_lines(error: Exception) -> str:
     """Hydra's own words without the search path and help that follow them, on one line."""
     lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
-    told = itertools.takewhile(lambda line: not line.startswith(("Config search path", "Set the environment variable")), lines)
+    told = itertools.takewhile(
+        lambda line: not line.startswith(("Config search path", "Set the environment variable")), lines
+    )
     return " ".join(itertools.islice(told, 12))
 
 

@@ -13,7 +13,7 @@ from .backends.base import Backend
 from .bundle import Manifest, open_bundle
 from .encoding import Encoder
 from .endpointing import EndpointingPolicy
-from .errors import InvalidInputError, InvalidTypeError
+from .errors import BackendError, InvalidInputError, InvalidTypeError
 from .types import Context, TurnLabel, TurnPrediction, check_probability
 
 
@@ -28,7 +28,8 @@ class Calibration:
         """``(batch, 2)`` logits to ``(batch,) float64`` probabilities of the end of the turn."""
         margin = logits[:, TurnLabel.SPEAK.column].astype(np.float64) - logits[:, TurnLabel.WAIT.column]
         # tanh form of the sigmoid: no overflow at either end.
-        return 0.5 * (1.0 + np.tanh(0.5 * (margin / self.temperature + self.bias)))
+        probabilities: np.ndarray = 0.5 * (1.0 + np.tanh(0.5 * (margin / self.temperature + self.bias)))
+        return probabilities
 
 
 class TurnDetector:
@@ -130,8 +131,10 @@ class TurnDetector:
             InvalidTypeError, InvalidInputError: as :meth:`predict`; names the item.
             BackendError: the engine failed.
         """
-        if batch_size < 1:
-            raise InvalidInputError(f"batch_size must be at least 1, got {batch_size}")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise InvalidInputError(f"batch_size must be a positive integer, got {batch_size!r}")
+        if not isinstance(items, Iterable):
+            raise InvalidTypeError(f"items must be pairs (context, message), got {type(items).__name__}")
         limit = self.threshold if threshold is None else check_probability("threshold", threshold)
         started = time.perf_counter()
         rows = self._encode(items)
@@ -141,6 +144,8 @@ class TurnDetector:
             chosen = readable[start : start + batch_size]
             batch = self._encoder.pad([rows[index] for index in chosen])
             probabilities[chosen] = self._calibration.probabilities(self._backend.logits(batch))
+        if np.isnan(probabilities).any():
+            raise BackendError("the model answered with something that is no number (NaN); the bundle is unusable")
         latency_ms = (time.perf_counter() - started) * 1e3
         return [
             TurnPrediction(float(p), limit, self.policy.delay_s(float(p)), latency_ms) for p in probabilities.tolist()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from tokenizers import Tokenizer
 
-from .errors import BundleError, InvalidTypeError
+from .errors import BundleError, InvalidInputError, InvalidTypeError
 from .text import normalise
 from .types import AGENT, CLIENT, Context, as_messages
 
@@ -35,6 +35,17 @@ class EncodingSpec:
     cls_token: str = "<s>"
     sep_token: str = "</s>"
     pad_token: str = "<pad>"
+
+    def __post_init__(self) -> None:
+        for name, least in (("history_turns", 0), ("max_context_tokens", 1), ("max_message_tokens", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise InvalidTypeError(f"{name} must be a whole number, got {type(value).__name__}")
+            if value < least:
+                raise InvalidInputError(f"{name} must be at least {least}, got {value}")
+        for name in ("cls_token", "sep_token", "pad_token"):
+            if not isinstance(getattr(self, name), str):
+                raise InvalidTypeError(f"{name} must be a string, got {type(getattr(self, name)).__name__}")
 
 
 @dataclass(frozen=True, slots=True)

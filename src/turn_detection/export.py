@@ -228,7 +228,7 @@ def _judge(
     is_end = np.array([sample.label is TurnLabel.SPEAK for sample in samples])
     margins = _margins(encoder, int8, samples)
     int8_auc = binary_metrics(is_end, _sigmoid(margins))["roc_auc"]
-    metrics = {}
+    metrics: dict[str, float] = {}
     if fp32 is not None:
         fp32_auc = binary_metrics(is_end, _sigmoid(_margins(encoder, fp32, samples)))["roc_auc"]
         logger.info("validation ROC-AUC: fp32 %.4f, int8 %.4f", fp32_auc, int8_auc)

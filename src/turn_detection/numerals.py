@@ -33,6 +33,9 @@ _MILLIONS = frozenset({"миллион", "миллиона", "миллионов
 #: «тысяча рублей» is a figure, «несколько тысяч» is not: only the singular counts for one when no number stands before it.
 _ONE_THOUSAND = frozenset({"тысяча", "тысячу"})
 
+#: Longer figures are no quantity that anybody multiplies, and Python refuses to read one of thousands of digits.
+_MAX_FIGURE_DIGITS = 600
+
 _STARTERS = (
     frozenset(_UNITS) | frozenset(_UNITS_INSIDE) | _TEENS.keys() | _TENS.keys() | _HUNDREDS.keys() | _ONE_THOUSAND
 )
@@ -102,7 +105,7 @@ def _spoken(words: Sequence[str], start: int, end: int) -> bool:
 def _read_below_thousand(words: Sequence[str], start: int) -> tuple[int, int]:
     """Value and end of the longest number below a thousand at ``start``; ``(0, start)`` if there is none."""
     if start < len(words) and words[start].isdigit():
-        return int(words[start]), start + 1
+        return (int(words[start]), start + 1) if len(words[start]) <= _MAX_FIGURE_DIGITS else (0, start)
     value, position = 0, start
     if position < len(words) and words[position] in _HUNDREDS:
         value, position = _HUNDREDS[words[position]], position + 1

@@ -38,10 +38,13 @@ def read_records(path: str | Path) -> list[Record]:
         raise InputFileNotFoundError(f"no such file: {path}") from error
     except json.JSONDecodeError as error:
         raise DataFormatError(f"{path} is not JSON: {error.msg}, line {error.lineno}, column {error.colno}") from error
-    except UnicodeDecodeError as error:
-        raise DataFormatError(f"{path} is not UTF-8 text; save it as UTF-8") from error
+    except UnicodeDecodeError:
+        # Not chained: this error carries the file's whole content.
+        raise DataFormatError(f"{path} is not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
         raise DataFormatError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # Python refuses to read a number of thousands of digits
+        raise DataFormatError(f"{path} holds a number that is too long") from error
     except RecursionError as error:
         raise DataFormatError(f"{path} is nested too deeply") from error
     if not isinstance(content, list):
@@ -87,7 +90,9 @@ def write_records(path: str | Path, records: Sequence[dict[str, Any]]) -> None:
     Raises:
         OutputError: see :func:`~.writing.write_whole`.
     """
-    write_whole(path, json.dumps(records, ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(records, ensure_ascii=False, indent=2) + "\n"
+    # Half a surrogate pair is legal in JSON and has no UTF-8 form; Python's backslash escape is the one that JSON reads.
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
 def _kind(value: Any) -> str:

@@ -29,7 +29,7 @@ _WORD = re.compile(r"[^\W\d_]+|\d+")
 _WORD_OR_QUESTION = re.compile(r"[^\W\d_]+|\d+|\?+")
 _CYRILLIC = re.compile("[\u0400-\u052f]")
 _LATIN = re.compile("[a-z]")
-_READABLE = re.compile("[0-9a-z?\u0400-\u052f]")
+_UNREADABLE = re.compile("[^0-9a-z?\u0400-\u052f]+")
 #: Latin letters that look like Cyrillic ones; in a word with Cyrillic letters they are typing slips («тридцаткy»).
 _LOOK_ALIKES = str.maketrans("aceopxykmtbh", "асеорхукмтвн")
 _SHORT_I = "и\u0306"
@@ -52,10 +52,11 @@ def normalise(text: str, *, keep_questions: bool = False) -> str:
         raise InvalidTypeError(f"text must be a string, got {type(text).__name__}")
     text = _unaccent(_SIGN.sub(lambda sign: _SPOKEN_SIGNS[sign[0]], text)).lower()
     text = _DOT_IN_ADDRESS.sub(" точка ", _PLUS_BEFORE_DIGIT.sub(" плюс ", text))
-    words = [_plain(word) for word in (_WORD_OR_QUESTION if keep_questions else _WORD).findall(text)]
+    found = (_WORD_OR_QUESTION if keep_questions else _WORD).findall(text)
+    words = [word for word in map(_plain, found) if word]
     if not text.isascii() and _LATIN.search(text):
         words = _fix_look_alikes(words)
-    return " ".join(fold_numerals([word for word in words if _READABLE.search(word)]))
+    return " ".join(fold_numerals(words))
 
 
 def has_words(text: str) -> bool:
@@ -68,10 +69,7 @@ def _unaccent(text: str) -> str:
     if text.isascii():
         return text
     decomposed = unicodedata.normalize("NFKD", text)
-    if decomposed == text:
-        return text if text.isprintable() else _visible(text)
-    kept = decomposed.replace(_SHORT_I, "й").replace(_SHORT_I.upper(), "Й")
-    return _visible(kept)
+    return _visible(decomposed.replace(_SHORT_I, "й").replace(_SHORT_I.upper(), "Й"))
 
 
 def _visible(text: str) -> str:
@@ -89,7 +87,9 @@ def _fix_look_alikes(words: list[str]) -> list[str]:
 
 
 def _plain(word: str) -> str:
-    """Digits of any script as ASCII ones, several question marks as one; other words as they are."""
+    """Digits of any script as ASCII ones, several question marks as one, letters of other scripts away («straße»)."""
     if word[0] == "?":
         return "?"
-    return "".join(str(int(digit)) for digit in word) if word.isdecimal() and not word.isascii() else word
+    if word.isascii():
+        return word
+    return "".join(str(int(digit)) for digit in word) if word.isdecimal() else _UNREADABLE.sub("", word)

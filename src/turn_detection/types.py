@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from .errors import InvalidInputError, InvalidTypeError
 
@@ -24,7 +24,7 @@ ROLE_ALIASES = {
 }
 
 
-class TurnLabel(str, Enum):
+class TurnLabel(StrEnum):
     """The two public verdicts. Declaration order is column order: every ``(batch, 2)`` array has ``wait`` first."""
 
     WAIT = "wait"
@@ -106,7 +106,7 @@ class TurnPrediction:
     @property
     def label(self) -> str:
         """``"speak"`` or ``"wait"``."""
-        return (TurnLabel.SPEAK if self.eot_probability >= self.threshold else TurnLabel.WAIT).value
+        return str(TurnLabel.SPEAK if self.eot_probability >= self.threshold else TurnLabel.WAIT)
 
     @property
     def probas(self) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -9,21 +10,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import OutputError, TurnDetectionError
 
 
 def write_whole(path: str | Path, content: str | bytes) -> None:
     """Write a file so that a reader, a full disk or a kill sees either the old content or all of the new.
 
     The content goes to a hidden neighbour first, reaches the disk, and takes the name in one step (``os.replace``).
+    A link keeps its place and what it points to is written; a device or pipe (``/dev/stdout``) is written to, never replaced.
 
     Raises:
         OutputError: the folder is missing or not writable, or the disk is full; an existing file is untouched.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path)) if os.path.islink(path) and os.path.isfile(path) else Path(path)
     data = content.encode() if isinstance(content, str) else content
     temporary: str | None = None
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(data)
+            return
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
@@ -31,11 +36,13 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would lock colleagues out
         os.replace(temporary, path)
+        temporary = None
     except OSError as error:
+        raise OutputError(error.errno, f"cannot write {path}: {error.strerror}; nothing was changed") from error
+    finally:
         if temporary is not None:
             with suppress(OSError):
                 os.unlink(temporary)
-        raise OutputError(error.errno, f"cannot write {path}: {error.strerror}; nothing was changed") from error
 
 
 @contextmanager
@@ -55,15 +62,30 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
-        aside = temporary.with_suffix(".old")
-        if path.exists():
-            path.rename(aside)
-        temporary.rename(path)
-        shutil.rmtree(aside, ignore_errors=True)
+        _take_place(temporary, path)
+    except TurnDetectionError:
+        raise  # what went wrong inside the block explains itself
     except OSError as error:
-        raise OutputError(error.errno, f"cannot write {path}: {error.strerror}") from error
+        reason = error.strerror or type(error).__name__
+        raise OutputError(error.errno, f"cannot write {path}: {reason}; nothing was changed") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _take_place(temporary: Path, path: Path) -> None:
+    """Give the folder ``temporary`` the name ``path``; if that fails, what had the name keeps it."""
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    aside = temporary.with_suffix(".old")
+    if path.exists():
+        path.rename(aside)
+    try:
+        temporary.rename(path)
+    except OSError:
+        if aside.exists():
+            aside.rename(path)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _umask() -> int:

@@ -62,4 +62,6 @@ class OnnxBackend:
             raise BackendError(
                 f"onnxruntime failed on a batch of shape {batch.input_ids.shape} ({type(error).__name__})"
             ) from error
+        if logits.shape != (len(batch), 2):
+            raise BackendError(f"the graph must answer with shape {(len(batch), 2)}, answered with {logits.shape}")
         return np.asarray(logits, dtype=np.float32)

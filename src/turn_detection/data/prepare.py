@@ -23,9 +23,11 @@ def configured_dialogues(config: DataConfig, report: ReadReport) -> Iterator[Dia
     """The dialogues that a configuration names, from the hub or from local files.
 
     Raises:
-        ConfigurationError: ``kind: local`` without paths.
+        ConfigurationError: ``kind: local`` without paths, or a negative ``max_dialogues``.
         DataUnavailableError, InputFileNotFoundError, DataFormatError: as the readers say.
     """
+    if config.max_dialogues is not None and config.max_dialogues < 0:
+        raise ConfigurationError(f"data.max_dialogues must not be negative, got {config.max_dialogues}")
     if config.kind == "hub":
         paths: tuple[str, ...] = (str(fetch_file(config.repo_id, config.filename, revision=config.revision)),)
     elif config.paths:

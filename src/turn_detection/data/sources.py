@@ -106,6 +106,8 @@ def dialogue_from_record(record: Any, *, dialogue_id: str, source: str) -> Dialo
             turns = tuple(turn for turn in convert(record[key]) if turn.text)
             if not turns:
                 raise DataFormatError(f"'{key}' holds no text")
+            if any("\ud800" <= character <= "\udfff" for turn in turns for character in turn.text):
+                raise DataFormatError(f"'{key}' holds half of a surrogate pair, which no file can hold")
             named = record.get("source")
             return Dialogue(dialogue_id, named if isinstance(named, str) and named else source, turns)
     raise DataFormatError(f"none of the keys {', '.join(map(repr, _CONVERTERS))} is there")
@@ -165,22 +167,31 @@ def _read_records(file: Path, on_malformed: OnMalformed, report: ReadReport) -> 
                     continue
                 try:
                     record = json.loads(line)
-                except json.JSONDecodeError as error:
-                    _malformed(f"{file}:{number}: not JSON ({error.msg}, column {error.colno})", on_malformed, report)
+                except (ValueError, RecursionError) as error:
+                    _malformed(f"{file}:{number}: not JSON ({_fault(error)})", on_malformed, report)
                     continue
                 yield number, record
     except json.JSONDecodeError as error:
-        _malformed(f"{file}:{error.lineno}: not JSON ({error.msg}, column {error.colno})", on_malformed, report)
+        _malformed(f"{file}:{error.lineno}: not JSON ({_fault(error)})", on_malformed, report)
     except (UnicodeDecodeError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
         # A broken archive or encoding ends the file: nothing after the fault can be trusted.
         _malformed(f"{file}: cannot be read to its end ({type(error).__name__})", on_malformed, report)
+    except (ValueError, RecursionError) as error:
+        _malformed(f"{file}: not JSON ({_fault(error)})", on_malformed, report)
+
+
+def _fault(error: Exception) -> str:
+    """What the JSON reader found wrong, without the text it found it in."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, column {error.colno}"
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number too long"
 
 
 def _open(file: Path) -> TextIO:
     if file.suffix == ".gz":
-        return gzip.open(file, "rt", encoding="utf-8")
+        return gzip.open(file, "rt", encoding="utf-8-sig")
     if file.suffix == ".xz":
-        return lzma.open(file, "rt", encoding="utf-8")
+        return lzma.open(file, "rt", encoding="utf-8-sig")
     return file.open(encoding="utf-8-sig")
 
 

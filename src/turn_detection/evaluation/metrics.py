@@ -24,14 +24,17 @@ def binary_metrics(is_end: np.ndarray, probabilities: np.ndarray, *, threshold: 
         where only one occurs.
 
     Raises:
-        InvalidInputError: lengths differ, the set is empty, or a probability is outside 0..1.
+        InvalidInputError: lengths differ, the set is empty, a label is neither true nor false, or a probability is outside 0..1.
         MissingExtraError: scikit-learn is not installed.
     """
     try:
         from sklearn import metrics
     except ImportError as error:
         raise MissingExtraError("Evaluation", "cpu", error.name) from error
-    labels = np.asarray(is_end).astype(bool)
+    given = np.asarray(is_end)
+    if not np.isin(given, (0, 1)).all():
+        raise InvalidInputError("labels must be true or false")  # numpy would take the text "wait" for true
+    labels = given.astype(bool)
     scores = np.asarray(probabilities, dtype=np.float64)
     if labels.shape != scores.shape or labels.ndim != 1 or not len(labels):
         raise InvalidInputError(
@@ -81,9 +84,14 @@ def tnr_at_tpr(is_end: np.ndarray, probabilities: np.ndarray, tpr: float = TPR_B
 
 
 def expected_calibration_error(is_end: np.ndarray, probabilities: np.ndarray, n_bins: int = 15) -> float:
-    """Mean gap between probability and frequency over ``n_bins`` bins of equal mass (Nguyen & O'Connor, arXiv:1508.05154)."""
+    """Mean gap between probability and frequency over ``n_bins`` bins of equal mass (Nguyen & O'Connor, arXiv:1508.05154).
+
+    Equal probabilities that fall into two bins count with their common frequency, so the order of the items changes nothing.
+    """
     order = np.argsort(probabilities, kind="stable")
     labels, scores = np.asarray(is_end, dtype=float)[order], np.asarray(probabilities, dtype=float)[order]
+    _, run, n_equal = np.unique(scores, return_inverse=True, return_counts=True)
+    labels = (np.bincount(run, labels) / n_equal)[run]
     bins = [part for part in np.array_split(np.arange(len(scores)), n_bins) if len(part)]
     return float(sum(abs(scores[part].sum() - labels[part].sum()) for part in bins) / len(scores))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from ..bundle import MANIFEST, open_bundle
 from ..errors import DataFormatError
 from ..records import read_records
-from ..types import LABELS, TurnLabel
+from ..types import LABELS, TurnLabel, check_probability
 from ..writing import write_whole
 from .metrics import binary_metrics
 from .model_card import model_card
@@ -30,12 +31,13 @@ def score_predictions(path: str | Path) -> dict[str, dict[str, float]]:
         if label not in LABELS:
             raise DataFormatError(f"{path}: item {index}: 'label' must be one of {', '.join(LABELS)}")
         try:
-            pair = (label == TurnLabel.SPEAK.value, float(item["probas"][TurnLabel.SPEAK.value]))
+            probability = check_probability("probas.speak", item["probas"][TurnLabel.SPEAK.value])
         except (KeyError, TypeError, ValueError) as error:
             raise DataFormatError(f"{path}: item {index}: 'probas' is missing or malformed; run infer first") from error
+        pair = (label == TurnLabel.SPEAK.value, probability)
         groups["all"].append(pair)
         group = item.get("source") or item.get("category")
-        if isinstance(group, str):
+        if isinstance(group, str) and group != "all":
             groups.setdefault(group, []).append(pair)
     if not groups["all"]:
         raise DataFormatError(f"{path} holds no items")
@@ -46,13 +48,15 @@ def score_predictions(path: str | Path) -> dict[str, dict[str, float]]:
 def record_score(bundle: str | Path, name: str, figures: dict[str, float]) -> None:
     """Put figures into a bundle's manifest under ``name/...`` and write its model card anew.
 
+    Figures that are not numbers (those that need both labels where one occurs) are left out: JSON has no NaN.
+
     Raises:
         BundleNotFoundError, BundleError: not a sound bundle.
         OutputError: not writable.
     """
     opened = open_bundle(bundle)
     recorded = {key: value for key, value in opened.manifest.metrics.items() if not key.startswith(f"{name}/")}
-    recorded |= {f"{name}/{key}": round(value, 6) for key, value in figures.items()}
+    recorded |= {f"{name}/{key}": round(value, 6) for key, value in figures.items() if math.isfinite(value)}
     manifest = replace(opened.manifest, metrics=json.loads(json.dumps(recorded)))
     write_whole(opened.folder / MANIFEST, manifest.to_json())
     write_whole(opened.folder / "MODEL_CARD.md", model_card(manifest))

@@ -91,4 +91,5 @@ class TorchBackend:
     def logits(self, batch: EncodedBatch) -> np.ndarray:
         with torch.inference_mode():
             logits = self._model(torch.from_numpy(batch.input_ids), torch.from_numpy(batch.attention_mask))
-        return logits.float().numpy()
+        last: np.ndarray = logits.float().numpy()
+        return last

@@ -56,7 +56,8 @@ class EndOfTurnModel(nn.Module):
         if self.attention == "prefix":
             mask = prefix_mask(input_ids, attention_mask, self.sep_id, self.head.weight.dtype)
         hidden = self.encoder(input_ids=input_ids, attention_mask=mask).last_hidden_state
-        return self.head(self.dropout(hidden))
+        token_logits: Tensor = self.head(self.dropout(hidden))
+        return token_logits
 
 
 class LastTokenLogits(nn.Module):
@@ -67,7 +68,7 @@ class LastTokenLogits(nn.Module):
         self.model = model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        logits = self.model(input_ids, attention_mask)  # (batch, n_tokens, 2)
+        logits: Tensor = self.model(input_ids, attention_mask)  # (batch, n_tokens, 2)
         last = attention_mask.sum(dim=1) - 1  # (batch,)
         return logits[torch.arange(logits.shape[0], device=logits.device), last]
 

@@ -9,6 +9,7 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Timer
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import functional
 
@@ -79,13 +80,14 @@ class TurnModule(lightning.LightningModule):
         labels, probabilities = (np.concatenate(parts) for parts in zip(*self._scores, strict=True))
         if self.trainer.world_size > 1:  # every process holds a share of the set
             gathered = self.all_gather(torch.from_numpy(np.stack([labels.astype(float), probabilities])))
+            assert isinstance(gathered, Tensor)  # (world, 2, n); a tensor in gives a tensor out
             labels, probabilities = gathered.movedim(0, 1).flatten(1).cpu().numpy()
         figures = binary_metrics(labels, probabilities)
         for name in ("roc_auc", "average_precision", "f1", "best_f1", "log_loss", "ece", "tnr_at_tpr_993"):
             self.log(f"val/{name}", figures[name], prog_bar=name == "roc_auc")
         self._scores.clear()
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         settings = self.optimiser_settings
         head = list(self.model.head.parameters())
         matrices = [p for p in self.model.encoder.parameters() if p.requires_grad and p.ndim >= 2]

@@ -93,12 +93,13 @@ def prune_vocabulary(
     new_id = {old: new for new, old in enumerate(kept)}
     state["model"]["vocab"] = [pieces[index] for index in kept]
     state["model"]["unk_id"] = new_id[state["model"]["unk_id"]]
-    names = {pieces[old][0]: new for old, new in new_id.items()}
+    names = {str(pieces[old][0]): new for old, new in new_id.items()}
     for token in state["added_tokens"]:
         # A special token outside the piece table (e5's <mask>) goes behind it.
         token["id"] = names.setdefault(token["content"], len(names))
     state["post_processor"] = None  # names ids that have moved; the encoding adds its own special tokens
-    old_rows = kept + [vocabulary.tokenizer.token_to_id(name) for name in list(names)[len(kept) :]]
+    beyond = (vocabulary.tokenizer.token_to_id(name) for name in list(names)[len(kept) :])
+    old_rows = kept + [index for index in beyond if index is not None]
     _select_embeddings(encoder, old_rows, pad_id=names[vocabulary.pad_token])
     return Vocabulary(
         Tokenizer.from_str(json.dumps(state)), vocabulary.cls_token, vocabulary.sep_token, vocabulary.pad_token
