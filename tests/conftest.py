@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from turn_detection.bundle import MANIFEST, TOKENIZER, Manifest, record_file
 from turn_detection.detector import TurnDetector
 from turn_detection.encoding import Encoder, EncodingSpec
+
+# Time limits of single examples measure the machine, not the code; and a run in CI must not depend on luck.
+settings.register_profile("turn-detection", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("turn-detection")
 
 #: The padding id is not zero, as in the encoders this project trains: a zero that stands for padding would be noticed.
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")

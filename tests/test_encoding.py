@@ -100,7 +100,9 @@ def test_no_limit_is_ever_exceeded_and_the_end_is_kept(
     assert uncut[len(uncut) - len(last) :] == last
 
 
-@given(context=CONTEXTS, words=st.lists(st.sampled_from(["да", "мне", "сосиска", "Ещё,", "на"]), min_size=1, max_size=20))
+@given(
+    context=CONTEXTS, words=st.lists(st.sampled_from(["да", "мне", "сосиска", "Ещё,", "на"]), min_size=1, max_size=20)
+)
 def test_what_was_said_so_far_is_encoded_the_same_when_more_follows(
     toy_encoder: Encoder, context: Context, words: list[str]
 ) -> None:

@@ -33,7 +33,9 @@ def test_every_number_below_a_milliard_folds_to_its_digits(number: int) -> None:
     assert fold_numerals(spoken(number)) == list(str(number))
 
 
-@given(st.lists(st.integers(1, 999).filter(lambda n: n % 10 or n % 100 == 10), min_size=1, max_size=6), st.integers(0, 999))
+@given(
+    st.lists(st.integers(1, 999).filter(lambda n: n % 10 or n % 100 == 10), min_size=1, max_size=6), st.integers(0, 999)
+)
 def test_groups_that_are_dictated_one_after_the_other_stay_apart(groups: list[int], last: int) -> None:
     # A group that ends with a unit or a teen is complete: whatever follows cannot join it.
     words = [word for group in [*groups, last] for word in spoken(group)]

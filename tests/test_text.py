@@ -16,7 +16,9 @@ from turn_detection.text import has_words, normalise
 RUSSIAN = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
 WORDS = st.text(RUSSIAN, min_size=1, max_size=10)
 #: What the model may see: the lower-case Cyrillic block without «ё» (Ukrainian and Tatar letters included), Latin, digits.
-ALPHABET = re.compile(r"(?:[0-9]|[a-z\u0430-\u044f\u0452-\u045f\u0460-\u052f]+)(?: (?:[0-9]|[a-z\u0430-\u044f\u0452-\u045f\u0460-\u052f]+))*")
+ALPHABET = re.compile(
+    r"(?:[0-9]|[a-z\u0430-\u044f\u0452-\u045f\u0460-\u052f]+)(?: (?:[0-9]|[a-z\u0430-\u044f\u0452-\u045f\u0460-\u052f]+))*"
+)
 #: A second «миллион» or «тысяча» after a finished number («тысяча один миллион», «три тысячи шесть тысяч») is read anew on a
 #: second pass, because the digits of the first have come apart by then; nobody normalises twice, so only other words are drawn.
 SCALE = re.compile("тысяч|миллион", re.IGNORECASE)
@@ -49,7 +51,26 @@ def test_case_does_not_matter(words: list[str]) -> None:
 
 @given(st.lists(WORDS, min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_punctuation_between_words_does_not_matter(words: list[str], chance: random.Random) -> None:
-    marks = [" ", ", ", ". ", "... ", " — ", "! ", "? ", "; ", " (", ") ", "\n", "\t", "\xa0", " «", "» ", "…", ": ", " 👍 "]
+    marks = [
+        " ",
+        ", ",
+        ". ",
+        "... ",
+        " — ",
+        "! ",
+        "? ",
+        "; ",
+        " (",
+        ") ",
+        "\n",
+        "\t",
+        "\xa0",
+        " «",
+        "» ",
+        "…",
+        ": ",
+        " 👍 ",
+    ]
     pointed = "".join(word + chance.choice(marks) for word in words)
     assert normalise(pointed) == normalise(" ".join(words))
 
@@ -124,7 +145,9 @@ def test_what_is_no_string_is_refused_by_its_type(value: object) -> None:
         normalise(value)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("text", "expected"), [("да", True), ("5", True), ("日本", True), ("...", False), ("👍 ", False)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("да", True), ("5", True), ("日本", True), ("...", False), ("👍 ", False)]
+)
 def test_punctuation_and_emoji_alone_are_no_words(text: str, expected: bool) -> None:
     assert has_words(text) is expected
 

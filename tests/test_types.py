@@ -43,7 +43,8 @@ def test_a_message_takes_two_strings(role: object, text: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("probability", "threshold", "label"), [(0.5, 0.5, "speak"), (0.49, 0.5, "wait"), (0.0, 0.0, "speak"), (1.0, 1.0, "speak")]
+    ("probability", "threshold", "label"),
+    [(0.5, 0.5, "speak"), (0.49, 0.5, "wait"), (0.0, 0.0, "speak"), (1.0, 1.0, "speak")],
 )
 def test_the_verdict_is_speak_from_the_threshold_on(probability: float, threshold: float, label: str) -> None:
     assert TurnPrediction(probability, threshold, delay_s=1.0, latency_ms=1.0).label == label
@@ -86,9 +87,11 @@ def test_a_list_a_tuple_and_a_generator_of_messages_are_the_same_context() -> No
     assert as_messages(messages) == as_messages(tuple(messages)) == as_messages(m for m in messages) == tuple(messages)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("context", [5, b"bytes", {"role": "agent"}, ["Алло?"], [{"role": "agent", "text": "Алло?"}], [None]])
+@pytest.mark.parametrize(
+    "context", [5, b"bytes", {"role": "agent"}, ["Алло?"], [{"role": "agent", "text": "Алло?"}], [None]]
+)
 def test_any_other_context_is_refused(context: object) -> None:
-    with pytest.raises(InvalidTypeError, match="context must be a string, a list of turn_detection.Message or None"):
+    with pytest.raises(InvalidTypeError, match=r"context must be a string, a list of turn_detection\.Message or None"):
         as_messages(context)  # type: ignore[arg-type]
 
 

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,10 +19,11 @@ import typer
 
 from . import __version__
 from .errors import ConfigurationError, InputFileNotFoundError, InvalidInputError, MissingExtraError, TurnDetectionError
-from .records import read_records, with_probas, write_records
+from .records import Record, read_records, with_probas, write_records
 
 if TYPE_CHECKING:
     from .detector import TurnDetector
+    from .types import TurnPrediction
 
 app = typer.Typer(
     name="turn-detection",
@@ -34,21 +36,33 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at and prepare dialogues.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
+#: Items scored between two steps of the progress bar; enough for batches of like length.
+_CHUNK = 2048
 #: Commands that take settings of the configuration besides their own options: --model=rubert --train.max_minutes=5
 _SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
 
 
 @app.callback()
 def root(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is being done.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
-    if version:
-        print(__version__)
-        raise typer.Exit
+    # Lightning brings its own handler and advertises; quantisation tells of every tensor.
+    logging.getLogger("lightning.pytorch").propagate = False
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    if not verbose:
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
 
 
 @app.command(context_settings=_SETTINGS)
@@ -90,7 +104,7 @@ def infer(
     _check_folder(output)
     detector = _detector(checkpoint, model, threads)
     started = time.perf_counter()
-    predictions = detector.predict_batch([(record.context, record.message) for record in records])
+    predictions = _predict(detector, records)
     seconds = time.perf_counter() - started
     write_records(output, [with_probas(record, answer) for record, answer in zip(records, predictions, strict=True)])
     if table:
@@ -165,6 +179,20 @@ def prepare(
 
     report = prepare_samples(config.data, output, seed=config.seed)
     print(json.dumps(report, ensure_ascii=False, indent=2))
+
+
+def _predict(detector: TurnDetector, records: Sequence[Record]) -> list[TurnPrediction]:
+    """Score in chunks, so that a long file shows how far it is (on a terminal)."""
+    from rich.console import Console
+    from rich.progress import track
+
+    predictions: list[TurnPrediction] = []
+    starts = range(0, len(records), _CHUNK)
+    quiet = len(records) <= _CHUNK or not sys.stderr.isatty()
+    for start in track(starts, "judging", disable=quiet, transient=True, console=Console(stderr=True)):
+        chunk = records[start : start + _CHUNK]
+        predictions += detector.predict_batch([(record.context, record.message) for record in chunk])
+    return predictions
 
 
 def settings(arguments: list[str]) -> list[str]:

@@ -110,9 +110,9 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
     to_int8(fp32, folder / MODEL)
     if fp16:
         to_fp16(fp32, fp32.with_suffix(".fp16.onnx"))
+    metrics, calibration = _judge(checkpoint.encoder, fp32, folder / MODEL, samples, config.export)
     if not plain:
         shutil.rmtree(fp32.parent)
-    metrics, calibration = _judge(checkpoint.encoder, fp32 if plain else None, folder / MODEL, samples, config.export)
     metrics["parity_error"] = parity
     metrics["export_minutes"] = round((time.monotonic() - started) / 60, 2)
     write_whole(folder / TOKENIZER, checkpoint.encoder.tokenizer_json())
@@ -222,25 +222,23 @@ def _random_batch(encoder: Encoder, shape: tuple[int, int], chance: np.random.Ge
 
 
 def _judge(
-    encoder: Encoder, fp32: Path | None, int8: Path, samples: Sequence[Sample], config: ExportConfig
+    encoder: Encoder, fp32: Path, int8: Path, samples: Sequence[Sample], config: ExportConfig
 ) -> tuple[dict[str, float], Calibration]:
     """The quality gate, and the calibration of what passed it."""
     is_end = np.array([sample.label is TurnLabel.SPEAK for sample in samples])
     margins = _margins(encoder, int8, samples)
+    fp32_auc = binary_metrics(is_end, _sigmoid(_margins(encoder, fp32, samples)))["roc_auc"]
     int8_auc = binary_metrics(is_end, _sigmoid(margins))["roc_auc"]
-    metrics: dict[str, float] = {}
-    if fp32 is not None:
-        fp32_auc = binary_metrics(is_end, _sigmoid(_margins(encoder, fp32, samples)))["roc_auc"]
-        logger.info("validation ROC-AUC: fp32 %.4f, int8 %.4f", fp32_auc, int8_auc)
-        if fp32_auc - int8_auc > config.max_auc_loss:
-            raise ExportError(
-                f"int8 loses {fp32_auc - int8_auc:.4f} of validation ROC-AUC ({fp32_auc:.4f} -> {int8_auc:.4f}), allowed are "
-                f"{config.max_auc_loss}; nothing was written"
-            )
-        metrics |= {"validation/roc_auc_fp32": fp32_auc}
+    logger.info("validation ROC-AUC: fp32 %.4f, int8 %.4f", fp32_auc, int8_auc)
+    if fp32_auc - int8_auc > config.max_auc_loss:
+        raise ExportError(
+            f"int8 loses {fp32_auc - int8_auc:.4f} of validation ROC-AUC ({fp32_auc:.4f} -> {int8_auc:.4f}), allowed are "
+            f"{config.max_auc_loss}; nothing was written"
+        )
     calibration = fit_calibration(margins, is_end)
     probabilities = _sigmoid(margins / calibration.temperature + calibration.bias)
-    metrics |= {f"validation/{key}": value for key, value in binary_metrics(is_end, probabilities).items()}
+    metrics = {f"validation/{key}": value for key, value in binary_metrics(is_end, probabilities).items()}
+    metrics["validation/roc_auc_fp32"] = fp32_auc
     return metrics, calibration
 
 

@@ -111,7 +111,7 @@ def test_a_mobile_number_is_whole_at_ten_digits_or_at_eleven_with_a_prefix() -> 
         if pattern.split("-")[1] not in ("bare", "lead", "filler", "answer"):
             continue
         digits = heard_digits(sample.text)
-        whole = len(digits) == 10 and digits[0] == "9" or len(digits) == 11 and digits[0] in "78"
+        whole = (len(digits) == 10 and digits[0] == "9") or (len(digits) == 11 and digits[0] in "78")
         assert whole == (sample.label is TurnLabel.SPEAK), (sample.text, digits)
         checked[sample.label] += 1
     assert min(checked.values()) > 500

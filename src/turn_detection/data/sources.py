@@ -61,9 +61,10 @@ def read_dialogues(
     """
     report = ReadReport() if report is None else report
     for file in find_files(paths):
+        name, source = _origin(file)
         for place, record in _read_records(file, on_malformed, report):
             try:
-                dialogue = dialogue_from_record(record, dialogue_id=f"{_stem(file)}:{place}", source=_stem(file))
+                dialogue = dialogue_from_record(record, dialogue_id=f"{name}:{place}", source=source)
             except DataFormatError as error:
                 _malformed(f"{file}:{place}: {error}", on_malformed, report)
                 continue
@@ -106,8 +107,10 @@ def dialogue_from_record(record: Any, *, dialogue_id: str, source: str) -> Dialo
             turns = tuple(turn for turn in convert(record[key]) if turn.text)
             if not turns:
                 raise DataFormatError(f"'{key}' holds no text")
-            if any("\ud800" <= character <= "\udfff" for turn in turns for character in turn.text):
-                raise DataFormatError(f"'{key}' holds half of a surrogate pair, which no file can hold")
+            try:
+                "".join(turn.text for turn in turns).encode()
+            except UnicodeEncodeError as error:
+                raise DataFormatError(f"'{key}' holds half of a surrogate pair, which is no text") from error
             named = record.get("source")
             return Dialogue(dialogue_id, named if isinstance(named, str) and named else source, turns)
     raise DataFormatError(f"none of the keys {', '.join(map(repr, _CONVERTERS))} is there")
@@ -159,7 +162,14 @@ def _read_records(file: Path, on_malformed: OnMalformed, report: ReadReport) -> 
     try:
         with _open(file) as stream:
             if file.name.endswith(".json"):
-                content = json.load(stream)
+                try:
+                    content = json.load(stream)
+                except UnicodeDecodeError:
+                    raise
+                except (ValueError, RecursionError) as error:
+                    line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+                    _malformed(f"{file}{line}: not JSON ({_fault(error)})", on_malformed, report)
+                    return
                 yield from enumerate(content if isinstance(content, list) else [content], start=1)
                 return
             for number, line in enumerate(stream, start=1):
@@ -171,13 +181,9 @@ def _read_records(file: Path, on_malformed: OnMalformed, report: ReadReport) -> 
                     _malformed(f"{file}:{number}: not JSON ({_fault(error)})", on_malformed, report)
                     continue
                 yield number, record
-    except json.JSONDecodeError as error:
-        _malformed(f"{file}:{error.lineno}: not JSON ({_fault(error)})", on_malformed, report)
     except (UnicodeDecodeError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
         # A broken archive or encoding ends the file: nothing after the fault can be trusted.
         _malformed(f"{file}: cannot be read to its end ({type(error).__name__})", on_malformed, report)
-    except (ValueError, RecursionError) as error:
-        _malformed(f"{file}: not JSON ({_fault(error)})", on_malformed, report)
 
 
 def _fault(error: Exception) -> str:
@@ -202,5 +208,10 @@ def _malformed(what: str, on_malformed: OnMalformed, report: ReadReport) -> None
     logger.warning("skipped %s", what)
 
 
-def _stem(file: Path) -> str:
-    return file.name.split(".")[0]
+def _origin(file: Path) -> tuple[str, str]:
+    """Name for the ids of a file's dialogues, and their source: a corpus is a file of lines or a folder of chats."""
+    stem = file.name.split(".")[0]
+    if file.name.endswith(".json"):
+        folder = file.absolute().parent.name
+        return f"{folder}/{stem}", folder or stem
+    return stem, stem

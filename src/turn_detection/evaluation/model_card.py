@@ -23,6 +23,12 @@ SOURCES: Mapping[str, tuple[str, str]] = {
     "short_qa": ("synthetic questions with short answers, Koziev/NLP_Datasets by Ilya Koziev", "CC0"),
     "autoservice": ("customer and bot chats of a garage, written by a language model, dapi/valera", "MIT"),
     "smarthome": ("voice commands and replies, home-assistant/intents", "CC BY 4.0"),
+    "tatoeba": ("everyday sentences, Tatoeba (tatoeba.org)", "CC BY 2.0 FR"),
+    "assistant": ("commands to a voice assistant", "Apache-2.0"),
+    "prompts": ("prompts read by voice talents", "MIT"),
+    "commonvoice": ("read sentences, Mozilla Common Voice", "CC0"),
+    "medical": ("medical text", "CC0"),
+    "mycroft": ("commands to a voice assistant, Mycroft", "Apache-2.0"),
     "demo_dialogues": ("small dialogues of this project's own", "MIT"),
 }
 #: Pretrained encoders: how their name or folder is recognised -> attribution.
