@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+
+# Small matrices gain nothing from threads that wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 from collections.abc import Callable
 from pathlib import Path
 

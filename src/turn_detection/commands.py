@@ -96,15 +96,19 @@ def infer(
     ] = None,
     output: Annotated[Path, typer.Option(help="Where the answers go.")] = Path("predictions.json"),
     table: Annotated[bool, typer.Option("--table", help="Also print the texts and answers as a table.")] = False,
-    threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1)] = 1,
 ) -> None:
-    """Judge every item of a JSON file; other keys are kept, each item gets "probas": {"wait": float, "speak": float}."""
-    _no_extra(context.args)
+    """Judge every item of a JSON file; other keys are kept, each item gets "probas": {"wait": float, "speak": float}.
+
+    Further settings: --infer.n_threads=2, --infer.batch_size=64.
+    """
+    from .config import InferConfig, load_group
+
+    config = load_group("infer", InferConfig, _values(settings(context.args)))
     records = read_records(data)
     _check_folder(output)
-    detector = _detector(checkpoint, model, threads)
+    detector = _detector(checkpoint, model, config.n_threads)
     started = time.perf_counter()
-    predictions = _predict(detector, records)
+    predictions = _predict(detector, records, config.batch_size)
     seconds = time.perf_counter() - started
     write_records(output, [with_probas(record, answer) for record, answer in zip(records, predictions, strict=True)])
     if table:
@@ -181,7 +185,7 @@ def prepare(
     print(json.dumps(report, ensure_ascii=False, indent=2))
 
 
-def _predict(detector: TurnDetector, records: Sequence[Record]) -> list[TurnPrediction]:
+def _predict(detector: TurnDetector, records: Sequence[Record], batch_size: int) -> list[TurnPrediction]:
     """Score in chunks, so that a long file shows how far it is (on a terminal)."""
     from rich.console import Console
     from rich.progress import track
@@ -191,7 +195,9 @@ def _predict(detector: TurnDetector, records: Sequence[Record]) -> list[TurnPred
     quiet = len(records) <= _CHUNK or not sys.stderr.isatty()
     for start in track(starts, "judging", disable=quiet, transient=True, console=Console(stderr=True)):
         chunk = records[start : start + _CHUNK]
-        predictions += detector.predict_batch([(record.context, record.message) for record in chunk])
+        predictions += detector.predict_batch(
+            [(record.context, record.message) for record in chunk], batch_size=batch_size
+        )
     return predictions
 
 
@@ -227,13 +233,8 @@ def _values(overrides: list[str]) -> dict[str, Any]:
     try:
         import yaml
     except ImportError as error:
-        raise MissingExtraError("Reading settings", "cpu", error.name) from error
+        raise MissingExtraError("Reading settings", "serve", error.name) from error
     return {key: yaml.safe_load(value) for key, _, value in (override.partition("=") for override in overrides)}
-
-
-def _no_extra(arguments: list[str]) -> None:
-    if arguments:
-        raise ConfigurationError(f"unknown argument '{arguments[0]}'; see turn-detection infer --help")
 
 
 def _check_folder(output: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from .errors import BundleError, InvalidInputError, InvalidTypeError
-from .text import normalise
+from .text import has_words, normalise
 from .types import AGENT, CLIENT, Context, as_messages
 
 
@@ -156,7 +156,7 @@ class Encoder:
         merged: list[tuple[str, str]] = []
         for entry in as_messages(context):
             # System and tool messages, and messages that hold nothing readable, are no part of what was said.
-            if entry.role not in (AGENT, CLIENT) or not entry.text.strip():
+            if entry.role not in (AGENT, CLIENT) or not has_words(entry.text):
                 continue
             if merged and merged[-1][0] == entry.role:
                 merged[-1] = (entry.role, f"{merged[-1][1]} {entry.text}")

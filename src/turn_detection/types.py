@@ -79,7 +79,7 @@ class Turn:
 class Dialogue:
     """A finished dialogue: adjacent turns are a line and the reply to it.
 
-    ``dialogue_id`` names the dialogue by its place of origin (``anekdots:17``) and is what splits and cuts are hashed from.
+    ``dialogue_id`` names the dialogue by its place of origin (``anekdots:17``), for people; splits and cuts are hashed from the texts.
     """
 
     dialogue_id: str

@@ -18,12 +18,18 @@ from turn_detection.types import Dialogue
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def packed(content: bytes, suffix: str) -> bytes:
+    if suffix == ".gz":
+        return gzip.compress(content)
+    return lzma.compress(content) if suffix == ".xz" else content
+
+
 def written(path: Path, *records: Any) -> Path:
     """A file of records, one a line, packed as its name says."""
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
-    packed = {".gz": gzip.compress, ".xz": lzma.compress}.get(path.suffix, bytes)(lines)
+    content = packed(lines, path.suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(packed)
+    path.write_bytes(content)
     return path
 
 
@@ -96,7 +102,7 @@ def test_lines_are_read_plain_and_packed(tmp_path: Path, name: str) -> None:
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path, name: str) -> None:
     content = b"\xef\xbb\xbf" + json.dumps({"turns": ["Раз", "Два"]}).encode()
     file = tmp_path / name
-    file.write_bytes({".gz": gzip.compress, ".xz": lzma.compress}.get(file.suffix, bytes)(content))
+    file.write_bytes(packed(content, file.suffix))
     assert texts(*read(file)) == ["Раз", "Два"]
 
 
@@ -115,10 +121,14 @@ def test_blank_lines_count_for_line_numbers_but_are_no_dialogues(tmp_path: Path)
     assert [dialogue.dialogue_id for dialogue in read(file)] == ["a:2", "a:5"]
 
 
-def test_a_folder_is_searched_to_any_depth_in_an_order_that_names_alone_decide(tmp_path: Path) -> None:
+def test_a_folder_is_searched_to_any_depth_in_an_order_that_names_alone_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for place in ("b/2.jsonl", "a.jsonl.gz", "b/1.jsonl", "b/c/d.jsonl.xz"):
         written(tmp_path / place, {"turns": [place, "и"]})
     (tmp_path / "readme.md").write_text("не диалог", encoding="utf-8")
+    found = sorted(tmp_path.rglob("*"), reverse=True)  # a file system may list a folder in any order
+    monkeypatch.setattr(Path, "rglob", lambda *_: iter(found))
     assert [texts(dialogue)[0] for dialogue in read(tmp_path)] == [
         "a.jsonl.gz",
         "b/1.jsonl",

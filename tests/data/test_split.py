@@ -58,9 +58,9 @@ dialogues_that_share = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(dialogues_that_share, st.floats(0.0, 0.95), st.integers(0, 1000), st.sampled_from([0.01, 0.2, 1.0]))
 def test_no_dialogue_and_no_long_reply_is_on_both_sides(
-    dialogues: Sequence[Dialogue], share: float, seed: int, max_group_share: float
+    dialogues: Sequence[Dialogue], share: float, seed: int, max_group: int
 ) -> None:
-    parts = split_dialogues(dialogues, share, seed=seed, max_group_share=max_group_share)
+    parts = split_dialogues(dialogues, share, seed=seed, max_group=max_group)
     train, validation = ({fingerprint(d) for d in part} for part in (parts.train, parts.validation))
     assert not train & validation
     assert not shared(parts)
@@ -74,7 +74,7 @@ def test_no_dialogue_and_no_long_reply_is_on_both_sides(
 def test_the_order_of_the_dialogues_changes_nothing(dialogues: Sequence[Dialogue], chance: random.Random) -> None:
     shuffled = list(dialogues)
     chance.shuffle(shuffled)
-    first, second = (split_dialogues(order, 0.5, max_group_share=0.2) for order in (dialogues, shuffled))
+    first, second = (split_dialogues(order, 0.5, max_group=8) for order in (dialogues, shuffled))
     assert sides(first) == sides(second)
     assert first.report == second.report
 
@@ -84,8 +84,8 @@ def test_the_order_of_the_dialogues_changes_nothing(dialogues: Sequence[Dialogue
 def test_unrelated_dialogues_change_no_side_while_no_group_is_too_large(
     dialogues: Sequence[Dialogue], n_more: int
 ) -> None:
-    alone = sides(split_dialogues(dialogues, 0.4, max_group_share=1.0))
-    among_others = sides(split_dialogues([*made(n_more, seed=9), *dialogues], 0.4, max_group_share=1.0))
+    alone = sides(split_dialogues(dialogues, 0.4, max_group=10_000))
+    among_others = sides(split_dialogues([*made(n_more, seed=9), *dialogues], 0.4, max_group=10_000))
     assert among_others.items() >= alone.items()
 
 
@@ -130,7 +130,7 @@ def test_a_chain_of_near_duplicates_stays_together() -> None:
     links = [" ".join(["звено", *WORDS[:4], f"слово{'а' * n}"]) for n in range(9)]
     for seed in range(20):
         chain = [dialogue(links[n], links[n + 1]) for n in range(8)]
-        parts = split_dialogues([*made(40), *chain], 0.5, seed=seed, max_group_share=1.0)
+        parts = split_dialogues([*made(40), *chain], 0.5, seed=seed, max_group=10_000)
         assert len({sides(parts)[fingerprint(d)] for d in chain}) == 1
         assert parts.report.largest_group == 8
 
@@ -138,7 +138,7 @@ def test_a_chain_of_near_duplicates_stays_together() -> None:
 def test_a_giant_group_trains() -> None:
     giant = [dialogue("спасибо за ваш звонок оставайтесь на линии", f"{n}") for n in range(60)]
     for seed in range(20):
-        where = sides(split_dialogues([*made(100), *giant], 0.9, seed=seed, max_group_share=0.1))
+        where = sides(split_dialogues([*made(100), *giant], 0.9, seed=seed, max_group=15))
         assert {where[fingerprint(d)] for d in giant} == {"train"}
 
 

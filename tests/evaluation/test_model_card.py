@@ -56,7 +56,12 @@ PROVENANCE: dict[str, Any] = {
 
 def manifest(**values: Any) -> Manifest:
     files = {"model.onnx": FileRecord("0" * 64, 12_000_000), "tokenizer.json": FileRecord("0" * 64, 1_500_000)}
-    settings = {"name": "toy-model", "model_file": "model.onnx", "files": files, "encoding": EncodingSpec()}
+    settings: dict[str, Any] = {
+        "name": "toy-model",
+        "model_file": "model.onnx",
+        "files": files,
+        "encoding": EncodingSpec(),
+    }
     return Manifest(**(settings | values))
 
 

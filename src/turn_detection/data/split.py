@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 #: Two dialogues that share a reply of so many words are near-duplicates; shorter replies are shared by chance.
 MIN_SHARED_WORDS = 5
+#: Largest set of near-duplicates that may be held out, in dialogues.
+MAX_GROUP = 100
 
 
 def unit_hash(*parts: object) -> float:
@@ -65,12 +67,13 @@ def fingerprint(dialogue: Dialogue) -> str:
 
 
 def split_dialogues(
-    dialogues: Iterable[Dialogue], validation_share: float, *, seed: int = 0, max_group_share: float = 0.01
+    dialogues: Iterable[Dialogue], validation_share: float, *, seed: int = 0, max_group: int = MAX_GROUP
 ) -> Split:
     """Split into train and validation; exact copies of a dialogue are dropped but for the first.
 
     A group of near-duplicates goes to validation if the hash of its smallest member falls under ``validation_share``. Groups larger
-    than ``max_group_share`` of all dialogues (chains of stock phrases) always train: one of them could be the whole validation part.
+    than ``max_group`` dialogues (chains of stock phrases) always train: one of them could be the whole validation part. The limit is a
+    number and no share, so that the size of the corpus moves no group to the other side.
 
     Raises:
         InvalidInputError: a share outside 0..1.
@@ -86,14 +89,13 @@ def split_dialogues(
     replies = [long_replies(dialogue) for dialogue in unique]
     groups = _group(replies)
 
-    largest_allowed = max(1, int(max_group_share * len(unique)))
     train: list[Dialogue] = []
     validation: list[Dialogue] = []
     seen: tuple[set[str], set[str]] = (set(), set())
     for members in groups:
         chance = min(unit_hash("split", seed, prints[index]) for index in members)
         # The least of n uniform numbers is under s with probability 1-(1-s)**n; asking for this keeps the share honest.
-        held_out = len(members) <= largest_allowed and 1 - (1 - chance) ** len(members) < validation_share
+        held_out = len(members) <= max_group and 1 - (1 - chance) ** len(members) < validation_share
         (validation if held_out else train).extend(unique[index] for index in members)
         for index in members:
             seen[held_out].update(replies[index])

@@ -31,10 +31,12 @@ SOURCES: Mapping[str, tuple[str, str]] = {
     "mycroft": ("commands to a voice assistant, Mycroft", "Apache-2.0"),
     "demo_dialogues": ("small dialogues of this project's own", "MIT"),
 }
-#: Pretrained encoders: how their name or folder is recognised -> attribution.
+#: Pretrained encoders by the last part of their hub name or folder -> attribution. ``e5ru`` is the folder of e5-small's Russian part.
 ENCODERS: Mapping[str, str] = {
-    "e5": "multilingual-e5-small by intfloat (Wang et al., arXiv:2402.05672), MIT licence, vocabulary pruned to Russian",
-    "RuModernBERT": "deepvk/RuModernBERT, Apache-2.0 licence",
+    "multilingual-e5-small": "multilingual-e5-small by intfloat (Wang et al., arXiv:2402.05672), MIT licence",
+    "e5ru": "multilingual-e5-small by intfloat (Wang et al., arXiv:2402.05672), MIT licence, vocabulary pruned to Russian",
+    "RuModernBERT-base": "deepvk/RuModernBERT-base, Apache-2.0 licence",
+    "RuModernBERT-small": "deepvk/RuModernBERT-small, Apache-2.0 licence",
 }
 _FIGURES = {
     "n": "samples",
@@ -86,7 +88,9 @@ def _network(manifest: Manifest, config: Mapping[str, Any]) -> str:
     model = config.get("model", {})
     size = sum(record.n_bytes for record in manifest.files.values()) / 1e6
     encoder = str(model.get("encoder") or "random weights")
-    known = next((text for key, text in ENCODERS.items() if key in encoder), None)
+    known = ENCODERS.get(encoder.rstrip("/").split("/")[-1])
+    if model.get("checkpoint"):
+        known = f"the weights of {model['checkpoint']}"
     lines = [
         f"* encoder: {known or encoder}" + (f", first {model['n_layers']} layers" if model.get("n_layers") else ""),
         f"* attention: {model.get('attention', 'unknown')}; weights: {manifest.precision}; bundle: {size:.1f} MB",

@@ -1,19 +1,19 @@
 """LiveKit Agents: ``AgentSession(turn_handling={"turn_detection": RussianTurnDetector()})``. Extra: ``livekit``.
 
-Tested with livekit-agents 1.8.9. The framework calls a text detector at the end of speech and at every final transcript, waits
-``min_delay`` of the session's endpointing options if the probability reaches the threshold and ``max_delay`` if not; both count from
-the end of speech. :meth:`RussianTurnDetector.use_continuous_delays` replaces the two delays by a function of the probability.
+Tested with livekit-agents 1.8.9. The framework asks a text detector at the end of speech and at every final transcript, and waits
+``min_delay`` of the session's endpointing options if the probability reaches the threshold, ``max_delay`` if not; both count from the
+end of speech. :meth:`RussianTurnDetector.use_continuous_delays` puts a function of the probability in the place of the two delays.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+import logging
+from typing import Any
 
-from ..endpointing import EndpointingPolicy
 from ..errors import ConfigurationError, MissingExtraError
-from ..types import AGENT, CLIENT, Message, check_probability
+from ..types import AGENT, CLIENT, Message, TurnPrediction, check_probability
 from .language import speaks_russian
-from .scoring import Detector, PredictionCounters, Scorer, shared_detector
+from .scoring import Detector, PredictionCounters, Scorer, TurnScorer, check_deadline, shared_detector
 
 try:
     from livekit.agents import AgentSession
@@ -21,45 +21,38 @@ try:
 except ImportError as error:
     raise MissingExtraError("the LiveKit turn detector", "livekit", error.name) from error
 
-#: Latest messages that the model is offered; it keeps as many of their turns as it was trained with.
+logger = logging.getLogger(__name__)
+
+#: Latest messages with text that the model is offered; it reads as many of their turns as it was trained with.
 _MAX_MESSAGES = 16
 _ROLES = {"assistant": AGENT, "user": CLIENT}
-
-
-class Asker(Protocol):
-    """Where the probability comes from: threads of this process or LiveKit's inference process."""
-
-    counters: PredictionCounters
-
-    async def ask(self, message: str, context: list[Message], deadline_s: float) -> float | None: ...
+#: With this threshold every probability below 1 takes the ``max_delay`` branch of the framework.
+_ALWAYS_MAX_DELAY = 1.0
 
 
 class RussianTurnDetector:
-    """A text turn detector for ``AgentSession``; one may serve many sessions, unless it sets delays for one of them.
+    """A text turn detector for ``AgentSession``. One may serve many sessions at once.
 
-    **Fallback.** When there is no answer by the deadline, or the detector raises, :meth:`predict_end_of_turn` returns
-    ``fallback_probability``. 0, the default, means: wait ``max_delay``, do not cut the caller off. 1 means: answer after ``min_delay``,
-    which is what the framework itself does when a detector raises. For a language that is not Russian the framework asks nothing and
-    uses ``min_delay``.
+    **Fallback.** When there is no answer within ``deadline_s``, or the detector raises, :meth:`predict_end_of_turn` returns
+    ``fallback_probability``. The default 0 means: wait ``max_delay`` rather than cut the caller off. 1 would mean: answer after
+    ``min_delay``, which is what the framework does when a detector raises. For a language other than Russian the framework does not
+    ask and waits ``min_delay``.
 
-    Loading takes a fraction of a second: construct it in the job's ``setup_fnc`` (prewarm), or at the start of the entrypoint.
+    Construct it before the call comes in (``prewarm``): loading the model takes a fraction of a second.
 
     Args:
         detector: instead of the shipped model, which is loaded once per process.
-        threshold: instead of the detector's own calibrated one.
-        deadline_s: for one prediction.
+        threshold: instead of the detector's own, calibrated one.
+        deadline_s: for one prediction, unless the framework gives a ``timeout``.
         fallback_probability: see above.
-        asker: instead of worker threads, see :func:`turn_detection.plugins.livekit_process.inference_process`.
-
-    Attributes:
-        counters: predictions, time-outs, errors and so on; see :class:`~.scoring.PredictionCounters`.
+        scorer: instead of worker threads of this process; see :mod:`.livekit_process`.
 
     Raises:
         BundleNotFoundError, BundleError, BackendError: the shipped model cannot be loaded.
-        InvalidTypeError, InvalidInputError: a threshold or fallback outside 0..1.
+        InvalidTypeError, InvalidInputError: a number out of range.
     """
 
-    # An attribute named "stream" would make the framework take this class for an audio detector.
+    # Never give it an attribute named "stream": the framework would take it for a detector that hears audio.
 
     def __init__(
         self,
@@ -68,14 +61,97 @@ class RussianTurnDetector:
         threshold: float | None = None,
         deadline_s: float = 0.5,
         fallback_probability: float = 0.0,
-        asker: Asker | None = None,
+        scorer: TurnScorer | None = None,
     ) -> None:
-        if asker is None:
-            detector = shared_detector() if detector is None else detector
-            asker = _ThreadAsker(detector)
-        if threshold is None and detector is None:
-            raise ConfigurationError("an asker without a detector needs a threshold")
-        self.threshold = detector.threshold if threshold is None and detector else check_probability("threshold", threshold or 0.0)
-        self.deadline_s = deadline_s
+        self.deadline_s = check_deadline(deadline_s)
         self.fallback_probability = check_probability("fallback_probability", fallback_probability)
-        self._asker = asker
+        self._scorer = scorer or Scorer(detector or shared_detector(), deadline_s=deadline_s)
+        self.threshold = self._scorer.threshold if threshold is None else check_probability("threshold", threshold)
+        self._session: AgentSession[Any] | None = None
+
+    @property
+    def model(self) -> str:
+        return "turn-detection"
+
+    @property
+    def provider(self) -> str:
+        return "ru_turn_detector"
+
+    @property
+    def counters(self) -> PredictionCounters:
+        """Predictions, time-outs, errors and the like since construction."""
+        return self._scorer.counters
+
+    async def supports_language(self, language: str | None) -> bool:
+        """True for every spelling of Russian and for tags that name no language (``None``, ``""``, ``multi``, ``auto``)."""
+        return speaks_russian(language)
+
+    async def unlikely_threshold(self, language: str | None) -> float | None:
+        """``speak`` from this probability on; ``None`` for another language."""
+        if not speaks_russian(language):
+            return None
+        return self.threshold if self._session is None else _ALWAYS_MAX_DELAY
+
+    async def predict_end_of_turn(self, chat_ctx: ChatContext, *, timeout: float | None = None) -> float:
+        """Calibrated probability that the caller has finished, or the fallback; never raises.
+
+        Args:
+            chat_ctx: the history and, as its last message, all that the caller has said in this turn. Tool calls, handovers, system
+                messages and messages without text may occur and are skipped.
+            timeout: seconds, instead of ``deadline_s``.
+        """
+        message, context = split_chat(chat_ctx)
+        prediction = await self._scorer.score(
+            message, context, deadline_s=self.deadline_s if timeout is None else timeout
+        )
+        if self._session is not None:
+            self._set_delay(self._session, prediction)
+        return self.fallback_probability if prediction is None else prediction.eot_probability
+
+    def use_continuous_delays(self, session: AgentSession[Any]) -> None:
+        """Let the delay of this session follow the probability: ``policy.delay_s(p)`` instead of two fixed delays.
+
+        The framework reads ``max_delay`` after it has asked, so the detector sets it, by the public ``AgentSession.update_options``,
+        before it answers. Price: the session's ``min_delay`` and ``max_delay`` become the policy's, its endpointing mode becomes
+        ``fixed``, and the threshold that the framework's telemetry shows is 1. The fallback is the policy's ``max_delay_s``.
+
+        Raises:
+            ConfigurationError: the detector already sets the delays of another session; construct one per session, they share
+                the model.
+        """
+        if self._session is not None and self._session is not session:
+            raise ConfigurationError(
+                "this RussianTurnDetector already sets the delays of another AgentSession; construct one per session"
+            )
+        self._session = session
+        low, high = self._scorer.policy.min_delay_s, self._scorer.policy.max_delay_s
+        session.update_options(endpointing_opts={"mode": "fixed", "min_delay": low, "max_delay": high})
+
+    def _set_delay(self, session: AgentSession[Any], prediction: TurnPrediction | None) -> None:
+        policy = self._scorer.policy
+        delay_s = policy.max_delay_s if prediction is None else policy.delay_s(prediction.eot_probability)
+        session.update_options(endpointing_opts={"max_delay": delay_s})
+        if prediction is not None:
+            logger.debug("p=%.3f, delay %.2f s", prediction.eot_probability, delay_s)
+
+
+def split_chat(chat_ctx: ChatContext) -> tuple[str, list[Message]]:
+    """The caller's words of the current turn, and the messages before it, oldest first. Neighbours of one role are joined."""
+    turns: list[tuple[str, list[str]]] = []  # newest first
+    n_messages = 0
+    for item in reversed(chat_ctx.items):
+        role = _ROLES.get(getattr(item, "role", ""))
+        text = getattr(item, "text_content", None)
+        if role is None or not isinstance(text, str) or not text.strip():
+            continue
+        if n_messages == _MAX_MESSAGES:
+            break
+        n_messages += 1
+        if turns and turns[-1][0] == role:
+            turns[-1][1].append(text)
+        else:
+            turns.append((role, [text]))
+    messages = [Message(role, " ".join(reversed(texts))) for role, texts in reversed(turns)]
+    if messages and messages[-1].role == CLIENT:
+        return messages[-1].text, messages[:-1]
+    return "", messages

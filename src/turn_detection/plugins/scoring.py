@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -93,8 +94,41 @@ def shared_detector() -> TurnDetector:
     return TurnDetector.load()
 
 
+def check_deadline(deadline_s: float) -> float:
+    """A positive, finite number of seconds.
+
+    Raises:
+        InvalidInputError: anything else.
+    """
+    if isinstance(deadline_s, bool) or not isinstance(deadline_s, int | float) or not 0.0 < deadline_s < math.inf:
+        raise InvalidInputError(f"deadline_s must be a positive number of seconds, got {deadline_s!r}")
+    return float(deadline_s)
+
+
+class TurnScorer(Protocol):
+    """A way to ask for a probability without blocking an event loop."""
+
+    @property
+    def threshold(self) -> float: ...
+
+    @property
+    def policy(self) -> EndpointingPolicy: ...
+
+    @property
+    def counters(self) -> PredictionCounters: ...
+
+    async def score(
+        self, message: str, context: Context = None, *, deadline_s: float | None = None
+    ) -> TurnPrediction | None:
+        """The prediction, or ``None`` when there is none in time: then the adapter's documented fallback decides.
+
+        Raises nothing but ``CancelledError``.
+        """
+        ...
+
+
 class Scorer:
-    """Asks a detector from a coroutine without blocking its event loop.
+    """A :class:`TurnScorer` by worker threads of this process.
 
     Args:
         detector: thread-safe; one may serve many scorers.
@@ -104,17 +138,22 @@ class Scorer:
 
     def __init__(self, detector: Detector, *, deadline_s: float, pool: WorkerPool | None = None) -> None:
         self.detector = detector
-        self.deadline_s = deadline_s
+        self.deadline_s = check_deadline(deadline_s)
         self.counters = PredictionCounters()
         self._pool = pool
+
+    @property
+    def threshold(self) -> float:
+        return self.detector.threshold
+
+    @property
+    def policy(self) -> EndpointingPolicy:
+        return self.detector.policy
 
     async def score(
         self, message: str, context: Context = None, *, deadline_s: float | None = None
     ) -> TurnPrediction | None:
-        """The prediction, or ``None`` when there is none in time: then the adapter's documented fallback decides.
-
-        Raises nothing but ``CancelledError``. A question that still waits when its asker gives up is never worked on.
-        """
+        """See :class:`TurnScorer`. A question that still waits when its asker gives up is never worked on."""
         limit_s = self.deadline_s if deadline_s is None else deadline_s
         job = (self._pool or shared_pool()).submit(functools.partial(self.detector.predict, message, context))
         if job is None:

@@ -94,7 +94,7 @@ def _framed(draft: Draft, label: TurnLabel, number: Dictation, frame: str, leads
             text = f"{draft.pick(THINKING)} {text}"
     elif frame == "repair" and spoken:
         wrong = " ".join(
-            [*number.chunks[:min(2, len(number.chunks) - 1)][:-1], draft.pick(("сорок шесть", "двести", "ноль"))]
+            [*number.chunks[: min(2, len(number.chunks) - 1)][:-1], draft.pick(("сорок шесть", "двести", "ноль"))]
         )
         restart = draft.pick(("нет", "ой нет", "то есть", "ой извините", "не так", "стоп"))
         text = f"{wrong} {restart} {text}"

@@ -1,0 +1,221 @@
+"""The protocol of LiveKit Agents, without a session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+pytest.importorskip(
+    "livekit.agents", reason="needs the extra 'livekit' (tests of plugins have an environment of their own)"
+)
+
+from livekit.agents.language import LanguageCode
+from livekit.agents.llm import AgentHandoff, ChatContext, FunctionCall, FunctionCallOutput, ImageContent
+from livekit.agents.voice.turn import _StreamingTurnDetector
+from scripted import POLICY, SURE, ScriptedDetector
+
+from turn_detection import Message
+from turn_detection.errors import BackendError, ConfigurationError, InvalidInputError
+from turn_detection.plugins.livekit import RussianTurnDetector, split_chat
+
+
+def predict(detector: RussianTurnDetector, chat_ctx: ChatContext, **options: Any) -> float:
+    return asyncio.run(detector.predict_end_of_turn(chat_ctx, **options))
+
+
+def chat(*lines: tuple[str, str]) -> ChatContext:
+    context = ChatContext.empty()
+    for role, text in lines:
+        context.add_message(role=role, content=text)  # type: ignore[arg-type]
+    return context
+
+
+def test_the_framework_takes_it_for_a_text_detector() -> None:
+    detector = RussianTurnDetector(ScriptedDetector())
+    assert not hasattr(detector, "stream")
+    assert not isinstance(detector, _StreamingTurnDetector)
+    assert detector.model
+    assert detector.provider
+
+
+def test_the_whole_turn_is_scored_after_the_history() -> None:
+    scripted = ScriptedDetector()
+    p = predict(
+        RussianTurnDetector(scripted),
+        chat(
+            ("system", "Ты бот."), ("assistant", "Чем могу помочь?"), ("user", "мне нужен"), ("user", "номер на двоих")
+        ),
+    )
+    assert p == SURE
+    assert scripted.asked == [("мне нужен номер на двоих", (Message("agent", "Чем могу помочь?"),))]
+
+
+def test_tool_calls_handovers_images_and_empty_items_are_skipped() -> None:
+    context = chat(("user", "какая погода"))
+    context.insert(FunctionCall(call_id="1", name="weather", arguments="{}"))
+    context.insert(FunctionCallOutput(call_id="1", name="weather", output="тепло", is_error=False))
+    context.insert(AgentHandoff(new_agent_id="other"))
+    context.add_message(role="assistant", content="")
+    context.add_message(role="assistant", content="   ")
+    context.add_message(role="assistant", content=[ImageContent(image="data:image/png;base64,AA==")])
+    context.add_message(role="developer", content="будь вежлив")
+    context.add_message(role="assistant", content=["Сегодня", "тепло."])
+    context.add_message(role="assistant", content="Что ещё?")
+    context.add_message(role="user", content="спасибо")
+    message, history = split_chat(context)
+    assert message == "спасибо"
+    assert history == [Message("client", "какая погода"), Message("agent", "Сегодня\nтепло. Что ещё?")]
+
+
+@pytest.mark.parametrize("context", [ChatContext.empty(), chat(("assistant", "Алло?")), chat(("system", "Ты бот."))])
+def test_a_context_without_words_of_the_caller_is_no_error(context: ChatContext) -> None:
+    assert 0.0 <= predict(RussianTurnDetector(ScriptedDetector()), context) <= 1.0
+
+
+def test_a_long_history_is_cut_to_its_latest_messages() -> None:
+    lines = [line for index in range(50) for line in (("assistant", f"вопрос {index}"), ("user", f"ответ {index}"))]
+    message, history = split_chat(chat(*lines))
+    assert message == "ответ 49"
+    assert history[-1] == Message("agent", "вопрос 49")
+    assert len(history) < 20
+
+
+@pytest.mark.parametrize("tag", ["ru", "ru-RU", "rus", "russian", "RU_ru", "", "multi", "auto"])
+def test_russian_is_supported_in_every_spelling(tag: str) -> None:
+    detector = RussianTurnDetector(ScriptedDetector())
+    for language in (LanguageCode(tag), tag, None):
+        assert asyncio.run(detector.supports_language(language))
+        assert asyncio.run(detector.unlikely_threshold(language)) == 0.5
+
+
+@pytest.mark.parametrize("tag", ["en", "en-US", "ukrainian", "kk"])
+def test_other_languages_are_declined(tag: str) -> None:
+    detector = RussianTurnDetector(ScriptedDetector())
+    assert not asyncio.run(detector.supports_language(LanguageCode(tag)))
+    assert asyncio.run(detector.unlikely_threshold(LanguageCode(tag))) is None
+
+
+def test_the_threshold_is_the_detectors_unless_given() -> None:
+    assert asyncio.run(RussianTurnDetector(ScriptedDetector(), threshold=0.7).unlikely_threshold("ru")) == 0.7
+    with pytest.raises(InvalidInputError, match="threshold"):
+        RussianTurnDetector(ScriptedDetector(), threshold=7)
+
+
+@pytest.mark.parametrize("fallback", [0.0, 1.0])
+def test_a_failing_detector_gives_the_fallback(fallback: float, caplog: pytest.LogCaptureFixture) -> None:
+    scripted = ScriptedDetector(error=BackendError("broken on «мой секрет»"))
+    detector = RussianTurnDetector(scripted, fallback_probability=fallback)
+    with caplog.at_level(logging.DEBUG):
+        assert predict(detector, chat(("user", "мой секрет"))) == fallback
+    assert detector.counters.errors == 1
+    assert "секрет" not in caplog.text
+
+
+def test_a_slow_detector_gives_the_fallback_after_the_deadline() -> None:
+    detector = RussianTurnDetector(ScriptedDetector(takes_s=0.3), deadline_s=0.05)
+    assert predict(detector, chat(("user", "да"))) == 0.0
+    assert detector.counters.timeouts == 1
+
+
+def test_a_timeout_of_the_framework_replaces_the_deadline() -> None:
+    detector = RussianTurnDetector(ScriptedDetector(takes_s=0.2), deadline_s=0.05)
+    assert predict(detector, chat(("user", "да")), timeout=2.0) == SURE
+
+
+class SessionThatRemembers:
+    def __init__(self) -> None:
+        self.options: list[Any] = []
+
+    def update_options(self, *, endpointing_opts: Any) -> None:
+        self.options.append(endpointing_opts)
+
+
+def test_continuous_delays_are_set_before_the_answer() -> None:
+    session: Any = SessionThatRemembers()
+    detector = RussianTurnDetector(ScriptedDetector())
+    detector.use_continuous_delays(session)
+    assert session.options == [{"mode": "fixed", "min_delay": POLICY.min_delay_s, "max_delay": POLICY.max_delay_s}]
+    assert predict(detector, chat(("user", "да"))) == SURE
+    assert session.options[-1] == {"max_delay": pytest.approx(POLICY.delay_s(SURE))}
+    assert asyncio.run(detector.unlikely_threshold("ru")) == 1.0
+
+
+def test_a_failure_with_continuous_delays_waits_the_longest() -> None:
+    session: Any = SessionThatRemembers()
+    detector = RussianTurnDetector(ScriptedDetector(error=BackendError("broken")), fallback_probability=1.0)
+    detector.use_continuous_delays(session)
+    predict(detector, chat(("user", "да")))
+    assert session.options[-1] == {"max_delay": POLICY.max_delay_s}
+
+
+def test_one_detector_cannot_set_the_delays_of_two_sessions() -> None:
+    first: Any = SessionThatRemembers()
+    second: Any = SessionThatRemembers()
+    detector = RussianTurnDetector(ScriptedDetector())
+    detector.use_continuous_delays(first)
+    with pytest.raises(ConfigurationError, match="one per session"):
+        detector.use_continuous_delays(second)
+
+
+def test_the_plugin_is_registered_and_has_nothing_to_download(toy_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import turn_detection.bundle
+    from livekit.agents import Plugin
+    from livekit.plugins import ru_turn_detector
+
+    monkeypatch.setattr(turn_detection.bundle, "default_bundle", lambda: toy_bundle)
+    (plugin,) = [plugin for plugin in Plugin.registered_plugins if plugin.package == "livekit.plugins.ru_turn_detector"]
+    assert plugin.version == ru_turn_detector.__version__
+    plugin.download_files()
+    assert ru_turn_detector.RussianTurnDetector is RussianTurnDetector
+
+
+class ExecutorThatRemembers:
+    """Stands for the framework's inference process: the runner is called as the process calls it."""
+
+    def __init__(self, runner: Any) -> None:
+        self.runner, self.methods = runner, []
+
+    async def do_inference(self, method: str, data: bytes) -> bytes | None:
+        self.methods.append(method)
+        return await asyncio.to_thread(self.runner.run, data)
+
+
+def test_the_inference_process_answers_like_the_detector(toy_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import turn_detection.bundle
+    from turn_detection import TurnDetector
+    from turn_detection.plugins.livekit_process import METHOD, ProcessScorer, TurnRunner
+
+    monkeypatch.setattr(turn_detection.bundle, "default_bundle", lambda: toy_bundle)
+    runner = TurnRunner()
+    runner.initialize()
+    executor = ExecutorThatRemembers(runner)
+    scorer = ProcessScorer(executor=executor)
+    context = chat(("assistant", "Куда едем?"), ("user", "мне нужен билет в москву"))
+    in_process = RussianTurnDetector(TurnDetector.load(toy_bundle))
+    assert predict(RussianTurnDetector(scorer=scorer), context) == predict(in_process, context)
+    assert executor.methods == [METHOD]
+    assert scorer.counters.predictions == 1
+
+
+def test_a_dead_inference_process_gives_the_fallback(toy_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import turn_detection.bundle
+    from turn_detection.plugins.livekit_process import ProcessScorer
+
+    class DeadExecutor:
+        async def do_inference(self, method: str, data: bytes) -> bytes | None:
+            raise RuntimeError("process not started")
+
+    monkeypatch.setattr(turn_detection.bundle, "default_bundle", lambda: toy_bundle)
+    scorer = ProcessScorer(executor=DeadExecutor())
+    assert predict(RussianTurnDetector(scorer=scorer), chat(("user", "да"))) == 0.0
+    assert scorer.counters.errors == 1
+
+
+def test_a_process_scorer_outside_a_job_says_where_to_construct_it() -> None:
+    from turn_detection.plugins.livekit_process import ProcessScorer
+
+    with pytest.raises(ConfigurationError, match="entrypoint"):
+        ProcessScorer()
