@@ -3,6 +3,13 @@ PYTHON ?= python3
 LIGHT := .venv
 DEV := .venv-dev
 SHELL := /bin/bash
+PIP := -m pip --quiet --disable-pip-version-check install
+# The rooms that answer a caller; nineteen lines of twenty must be covered by tests.
+RUNTIME := backends bundle detector encoding endpointing errors numerals records text types writing
+
+empty :=
+space := $(empty) $(empty)
+comma := ,
 
 .PHONY: demo test lint format clean
 
@@ -10,7 +17,8 @@ demo: $(LIGHT)/.ready
 	$(LIGHT)/bin/turn-detection infer data/sample_inference.json --table --output predictions.json
 
 test: $(DEV)/.ready $(LIGHT)/.ready lint
-	TURN_DETECTION_LIGHT_PYTHON=$(CURDIR)/$(LIGHT)/bin/python $(DEV)/bin/python -m pytest --cov --cov-report=term:skip-covered
+	TURN_DETECTION_LIGHT_PYTHON=$(CURDIR)/$(LIGHT)/bin/python $(DEV)/bin/python -m pytest --cov --cov-report=
+	$(DEV)/bin/coverage report --fail-under=95 --include='$(subst $(space),$(comma),$(foreach room,$(RUNTIME),src/turn_detection/$(room).py src/turn_detection/$(room)/*))'
 
 lint: $(DEV)/.ready
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" pre-commit run --all-files
@@ -22,13 +30,14 @@ format: $(DEV)/.ready
 clean:
 	rm -rf $(LIGHT) $(DEV) build dist predictions.json
 
+# --no-compile saves a quarter of the disk; Python compiles what is used when it is used.
 $(LIGHT)/.ready: pyproject.toml requirements/serve.txt
 	$(PYTHON) -m venv $(LIGHT)
-	$(LIGHT)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements/serve.txt --editable '.[serve]'
+	$(LIGHT)/bin/python $(PIP) --no-compile --constraint requirements/serve.txt --editable '.[serve]'
 	touch $@
 
 $(DEV)/.ready: pyproject.toml requirements/dev.txt
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/dev.txt
-	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(DEV)/bin/python $(PIP) --requirement requirements/dev.txt
+	$(DEV)/bin/python $(PIP) --no-deps --editable .
 	touch $@

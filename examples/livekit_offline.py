@@ -13,16 +13,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from livekit.agents import Agent, AgentSession, TurnHandlingOptions, llm, stt, vad
+from livekit.agents.language import LanguageCode
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN
+from livekit.agents.voice.io import AudioInput
+
+from livekit import rtc
 from turn_detection import TurnDetector
 from turn_detection.plugins.livekit import RussianTurnDetector
 from turn_detection.plugins.scoring import Detector
 from turn_detection.types import Context, TurnPrediction
-
-from livekit import rtc
-from livekit.agents import Agent, AgentSession, llm, stt, vad
-from livekit.agents.language import LanguageCode
-from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN
-from livekit.agents.voice.io import AudioInput
 
 GREETING = "Здравствуйте! Чем могу помочь?"
 MIN_DELAY_S, MAX_DELAY_S = 0.4, 2.0
@@ -52,7 +52,7 @@ class _ScriptedVADStream(vad.VADStream):
             self._event_ch.send_nowait(await self._vad.events.get())
 
 
-class ScriptedSTT(stt.STT):
+class ScriptedSTT(stt.STT[Any]):
     """Prints what it is told to have heard."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class _ScriptedSTTStream(stt.RecognizeStream):
             self._event_ch.send_nowait(await self._stt.events.get())
 
 
-class ScriptedLLM(llm.LLM):
+class ScriptedLLM(llm.LLM[Any]):
     """Answers every turn with the same words and remembers what it was asked."""
 
     def __init__(self, answer: str = "Хорошо, записал.") -> None:
@@ -88,7 +88,9 @@ class ScriptedLLM(llm.LLM):
         self.answer = answer
         self.asked: list[str] = []
 
-    def chat(self, *, chat_ctx: llm.ChatContext, tools: Any = None, conn_options: Any = None, **_: Any) -> llm.LLMStream:
+    def chat(
+        self, *, chat_ctx: llm.ChatContext, tools: Any = None, conn_options: Any = None, **_: Any
+    ) -> llm.LLMStream:
         self.asked.append(chat_ctx.messages()[-1].text_content or "")
         return _ScriptedLLMStream(
             self, chat_ctx=chat_ctx, tools=tools or [], conn_options=conn_options or DEFAULT_API_CONNECT_OPTIONS
@@ -136,14 +138,12 @@ class Stage:
         show: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.vad, self.stt, self.llm = ScriptedVAD(), ScriptedSTT(), ScriptedLLM()
+        options: Any = endpointing or {"mode": "fixed", "min_delay": MIN_DELAY_S, "max_delay": MAX_DELAY_S}
         self.session: AgentSession[None] = AgentSession(
             vad=self.vad,
             stt=self.stt,
             llm=self.llm,
-            turn_handling={
-                "turn_detection": detector,
-                "endpointing": endpointing or {"mode": "fixed", "min_delay": MIN_DELAY_S, "max_delay": MAX_DELAY_S},
-            },
+            turn_handling=TurnHandlingOptions(turn_detection=detector, endpointing=options),
         )
         self.turns: list[tuple[str, float]] = []
         self._vad_silence_s, self._recogniser_lag_s, self._show = vad_silence_s, recogniser_lag_s, show
@@ -159,7 +159,11 @@ class Stage:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.session.aclose()
+        closing = asyncio.create_task(self.session.aclose())
+        await asyncio.sleep(0.05)
+        # A session that closes waits up to two seconds for the last words; a recogniser that has none says so.
+        self.stt.report("", final=True)
+        await closing
 
     async def bot_says(self, line: str) -> None:
         """Put a line of the bot into the dialogue."""
@@ -213,7 +217,11 @@ class ShowingDetector:
         return prediction
 
 
-CALL = (("я бы хотела открыть вклад в банке и",), ("да",), ("восемь девятьсот три", "сто двадцать", "сорок пять ноль один"))
+CALL = (
+    ("я бы хотела открыть вклад в банке и",),
+    ("да",),
+    ("восемь девятьсот три", "сто двадцать", "сорок пять ноль один"),
+)
 
 
 async def run_call(detector: Detector, *, continuous: bool = False, show: Callable[[str], None] = print) -> Stage:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 from . import __version__
@@ -28,18 +28,21 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="turn-detection",
     help="Turn detection for Russian voice bots: train, export, infer.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data_app = typer.Typer(help="Look at and prepare dialogues.", no_args_is_help=True, rich_markup_mode=None)
+data_app = typer.Typer(help="Look at and prepare dialogues.", rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
 #: Items scored between two steps of the progress bar; enough for batches of like length.
 _CHUNK = 2048
-#: Commands that take settings of the configuration besides their own options: --model=rubert --train.max_minutes=5
-_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+#: --group.key=value, --group.key, group.key=value; --group=choice and --group for groups that are no option of a command.
+_SETTING = re.compile(
+    r"(?:--(?P<k1>[a-z_]+(?:\.[A-Za-z0-9_]+)+|data|train|export|infer|seed|run_name)|(?P<k2>[a-z_]+(?:\.[A-Za-z0-9_]+)+)(?==))"
+    r"(?:=(?P<value>.*))?",
+    re.DOTALL,
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -65,17 +68,18 @@ def root(
         logging.getLogger("mlflow").setLevel(logging.WARNING)
 
 
-@app.command(context_settings=_SETTINGS)
+@app.command()
 def train(
     context: typer.Context,
     experiment: Annotated[str | None, typer.Option(help="A file of configs/experiment: tiny, e5ru, rubert.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this checkpoint (last.ckpt).")] = None,
+    model: Annotated[str | None, typer.Option(help="A file of configs/model: e5ru, rubert, tiny.")] = None,
 ) -> None:
     """Train a model. Further settings: --group=choice (--model=e5ru, --data=local) and --group.key=value (--train.max_minutes=60)."""
     from .config import load_config
 
-    overrides = [f"experiment={experiment}"] if experiment else []
-    config = load_config(overrides + settings(context.args))
+    choices = {"experiment": experiment, "model": model}
+    config = load_config([f"{group}={choice}" for group, choice in choices.items() if choice] + context.obj)
     from .training.run import train as run_training
 
     result = run_training(config, resume=resume)
@@ -83,7 +87,7 @@ def train(
     print(f"best checkpoint: {result.best_checkpoint}")
 
 
-@app.command(context_settings=_SETTINGS)
+@app.command()
 def infer(
     context: typer.Context,
     data: Annotated[Path, typer.Argument(help='JSON: [{"context": str, "message": str, ...}]')],
@@ -103,7 +107,7 @@ def infer(
     """
     from .config import InferConfig, load_group
 
-    config = load_group("infer", InferConfig, _values(settings(context.args)))
+    config = load_group("infer", InferConfig, _values(context.obj))
     records = read_records(data)
     _check_folder(output)
     detector = _detector(checkpoint, model, config.n_threads)
@@ -119,7 +123,7 @@ def infer(
     print(f"{len(records)} items in {seconds:.2f} s: {speaks} speak, {len(records) - speaks} wait -> {output}")
 
 
-@app.command("export_onnx", context_settings=_SETTINGS)
+@app.command("export_onnx")
 def export_onnx(
     context: typer.Context,
     checkpoint: Annotated[Path, typer.Argument(help="What train wrote.")],
@@ -135,7 +139,7 @@ def export_onnx(
 ) -> None:
     """Export a checkpoint to a bundle: int8 ONNX, tokenizer, manifest, model card. Settings as for train, over those of the run."""
     _check_folder(output)
-    overrides = _values(settings(context.args))
+    overrides = _values(context.obj)
     export = _training_room("export")
     _check_name(export.load_checkpoint(checkpoint).provenance, model, checkpoint)
     result = export.export_bundle(checkpoint, output, overrides=overrides, plain=plain, fp16=fp16, name=name)
@@ -148,6 +152,7 @@ def export_onnx(
 
 @app.command()
 def score(
+    context: typer.Context,
     predictions: Annotated[Path, typer.Argument(help='What infer wrote, with a "label" in every item.')],
     record: Annotated[
         Path | None, typer.Option(help="Also record the figures in this bundle's manifest and model card.")
@@ -155,6 +160,8 @@ def score(
     name: Annotated[str, typer.Option("--as", help="Name of the set in the manifest.")] = "test",
 ) -> None:
     """Figures of a file of predictions, over the whole set and by source or category."""
+    if context.obj:
+        raise ConfigurationError(f"score takes no settings, got '{context.obj[0]}'")
     from .evaluation.score import record_score, score_predictions
 
     figures = score_predictions(predictions)
@@ -167,7 +174,7 @@ def score(
         record_score(record, name, figures["all"])
 
 
-@data_app.command("prepare", context_settings=_SETTINGS)
+@data_app.command("prepare")
 def prepare(
     context: typer.Context,
     output: Annotated[
@@ -177,7 +184,7 @@ def prepare(
     """Split dialogues and write the original protocol's samples. Settings as for train: --data=local --data.paths=[...]."""
     from .config import load_config
 
-    config = load_config(settings(context.args))
+    config = load_config(context.obj)
     _check_folder(output)
     from .data.prepare import prepare_samples
 
@@ -201,31 +208,33 @@ def _predict(detector: TurnDetector, records: Sequence[Record], batch_size: int)
     return predictions
 
 
-def settings(arguments: list[str]) -> list[str]:
-    """Command-line settings as Hydra overrides: ``--model=rubert``, ``--train.max_minutes 5`` and ``train.max_minutes=5``.
+def split_settings(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Take the configuration's settings out of a command line, wherever they stand.
+
+    Settings are ``--group.key=value`` and ``--group=choice``, also with a space or without dashes (``train.max_minutes=5``). What is
+    left goes to the command's own options. ``--model`` is an option of some commands and a group of others: :func:`train` takes it.
+
+    Returns:
+        The remaining arguments, and the settings as Hydra overrides (``train.max_minutes=5``).
 
     Raises:
-        ConfigurationError: an argument that is none of these.
+        ConfigurationError: a setting without a value.
     """
-    overrides: list[str] = []
-    waiting: str | None = None
-    for argument in arguments:
-        if waiting is not None:
-            overrides.append(f"{waiting}={argument}")
-            waiting = None
+    rest: list[str] = []
+    found: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        match = _SETTING.fullmatch(argument)
+        if match is None:
+            rest.append(argument)
             continue
-        key, has_value, value = argument.removeprefix("--").partition("=")
-        if not key or not key[0].isalpha() or (not has_value and not argument.startswith("--")):
-            raise ConfigurationError(
-                f"'{argument}' is no setting; settings look like --train.max_minutes=5 or --model=rubert"
-            )
-        if has_value:
-            overrides.append(f"{key}={value}")
-        else:
-            waiting = key
-    if waiting is not None:
-        raise ConfigurationError(f"'--{waiting}' has no value; write --{waiting}=VALUE")
-    return overrides
+        value = match["value"]
+        if value is None:
+            value = next(waiting, None)
+        if value is None:
+            raise ConfigurationError(f"'{argument}' has no value; write {argument}=VALUE")
+        found.append(f"{match['k1'] or match['k2']}={value}")
+    return rest, found
 
 
 def _values(overrides: list[str]) -> dict[str, Any]:
@@ -285,11 +294,12 @@ def main() -> None:
     """Entry point: known errors become one line and exit code 2."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Abort:
+        arguments, overrides = split_settings(sys.argv[1:] or ["--help"])
+        code = app(arguments, standalone_mode=False, obj=overrides)
+    except typer.Abort:
         code = 130
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        print(f"error: {str(error).rstrip('.')}; see --help", file=sys.stderr)
         code = 2
     except TurnDetectionError as error:
         print(f"error: {error}", file=sys.stderr)

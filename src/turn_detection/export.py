@@ -287,6 +287,10 @@ def _config(checkpoint: Checkpoint, overrides: dict[str, Any]) -> Config:
     if not isinstance(values, dict):
         raise ConfigurationError("the checkpoint does not record the configuration of its run; train it again")
     for key, value in overrides.items():
+        if key in ("data", "model", "train", "export", "infer"):
+            raise ConfigurationError(
+                f"'{key}={value}' replaces a whole group of the run; name single keys, such as {key}.…=…"
+            )
         *groups, last = key.split(".")
         place = values
         for group in groups:

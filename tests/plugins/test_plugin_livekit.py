@@ -161,8 +161,9 @@ def test_one_detector_cannot_set_the_delays_of_two_sessions() -> None:
 
 
 def test_the_plugin_is_registered_and_has_nothing_to_download(toy_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import turn_detection.bundle
     from livekit.agents import Plugin
+
+    import turn_detection.bundle
     from livekit.plugins import ru_turn_detector
 
     monkeypatch.setattr(turn_detection.bundle, "default_bundle", lambda: toy_bundle)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 
-from livekit.agents import Plugin
-
 from turn_detection import __version__
+from turn_detection.errors import MissingExtraError
 
-# First the adapter: without livekit-agents it says which extra to install.
+try:
+    from livekit.agents import Plugin
+except ImportError as error:
+    raise MissingExtraError("the LiveKit turn detector", "livekit", error.name) from error
+
 from turn_detection.plugins.livekit import RussianTurnDetector
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,291 @@
+"""What the plugins cost: lag of the event loop, delays of real sessions, memory of a job process.
+
+``python benchmarks/plugins.py heartbeat|delays|memory [--model BUNDLE]`` (extras ``livekit`` and ``pipecat``). Prints one JSON object a
+line, with the machine and the versions in the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
+
+from turn_detection import TurnDetector
+
+N_SESSIONS = 32
+BEAT_S = 0.001
+QUESTION = "Какой вопрос вас интересует?"
+TURNS = (
+    "да",
+    "я бы хотела открыть вклад в банке и",
+    "мне нужно перенести запись на четверг на половину третьего если это возможно",
+    "восемь девятьсот три сто двадцать сорок пять ноль один",
+)
+
+
+def environment() -> dict[str, Any]:
+    """CPU, cores, load and versions."""
+    names = [
+        line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
+    versions: dict[str, str | None] = {}
+    for package in ("livekit-agents", "pipecat-ai", "onnxruntime", "numpy", "tokenizers"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = None
+    return {
+        "cpu": names[0] if names else platform.processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+class Heart:
+    """Measures by how much a task that sleeps for a millisecond oversleeps: for so long nobody else could run either."""
+
+    def __init__(self) -> None:
+        self.lags_ms: list[float] = []
+
+    async def __aenter__(self) -> Heart:
+        self._task = asyncio.create_task(self._beat())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            started = time.perf_counter()
+            await asyncio.sleep(BEAT_S)
+            self.lags_ms.append((time.perf_counter() - started - BEAT_S) * 1e3)
+
+    def summary(self) -> dict[str, float]:
+        """Quantiles of the lag in milliseconds."""
+        lags = sorted(self.lags_ms)
+        return {
+            "beats": len(lags),
+            "p50_ms": round(statistics.median(lags), 3),
+            "p99_ms": round(lags[int(0.99 * len(lags))], 3),
+            "p999_ms": round(lags[int(0.999 * len(lags))], 3),
+            "max_ms": round(lags[-1], 3),
+            "over_5_ms": sum(lag > 5 for lag in lags),
+        }
+
+
+async def heartbeat(
+    ask: Callable[[int, str], Awaitable[object]] | None, *, seconds: float = 3.0, pause_s: float = 0.2
+) -> dict[str, float]:
+    """Lag while :data:`N_SESSIONS` callers ask, each once every ``pause_s`` seconds; nobody asks if ``ask`` is ``None``."""
+
+    async def caller(index: int) -> None:
+        until = time.perf_counter() + seconds
+        await asyncio.sleep(pause_s * index / N_SESSIONS)
+        n = index
+        while time.perf_counter() < until:
+            if ask is not None:
+                await ask(index, TURNS[n % len(TURNS)])
+            n += 1
+            await asyncio.sleep(pause_s)
+
+    async with Heart() as heart:
+        await asyncio.gather(*(caller(index) for index in range(N_SESSIONS)))
+    return heart.summary()
+
+
+def run_heartbeat(detector: TurnDetector) -> list[dict[str, Any]]:
+    """Lag of the loop: idle, with predictions, and with whole sessions of both frameworks."""
+    from livekit.agents.llm import ChatContext
+
+    from turn_detection.plugins.livekit import RussianTurnDetector
+    from turn_detection.plugins.scoring import shared_pool
+
+    turn_detectors = [RussianTurnDetector(detector) for _ in range(N_SESSIONS)]
+
+    async def ask(index: int, words: str) -> None:
+        chat_ctx = ChatContext.empty()
+        chat_ctx.add_message(role="assistant", content=QUESTION)
+        chat_ctx.add_message(role="user", content=words)
+        await turn_detectors[index].predict_end_of_turn(chat_ctx)
+
+    async def ask_in_loop(_: int, words: str) -> None:
+        detector.predict(words, QUESTION)
+
+    rows: list[dict[str, Any]] = [{"what": "nobody asks", **asyncio.run(heartbeat(None))}]
+    rows.append(
+        {"what": "32 callers, worker threads", "workers": shared_pool().n_workers, **asyncio.run(heartbeat(ask))}
+    )
+    rows[-1]["counters"] = {
+        name: sum(getattr(one.counters, name) for one in turn_detectors)
+        for name in ("predictions", "timeouts", "errors")
+    }
+    rows.append({"what": "32 callers, all at once", **asyncio.run(heartbeat(ask, pause_s=0.0, seconds=2.0))})
+    rows.append({"what": "32 callers, in the loop itself", **asyncio.run(heartbeat(ask_in_loop))})
+    for framework in ("livekit", "pipecat"):
+        for what, judge in (("without predictions", None), ("with predictions", detector)):
+            rows.append(
+                {"what": f"32 sessions of {framework} {what}", **asyncio.run(sessions_heartbeat(framework, judge))}
+            )
+    return rows
+
+
+def make_stage(framework: str, detector: Any, **options: Any) -> Any:
+    """A stage of the offline examples; without a detector the framework is left to its timers."""
+    if framework == "livekit":
+        import livekit_offline
+
+        from turn_detection.plugins.livekit import RussianTurnDetector
+
+        return livekit_offline.Stage(RussianTurnDetector(detector) if detector else "vad", **options)  # type: ignore[arg-type]
+    import pipecat_offline
+    from loguru import logger
+    from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
+
+    from turn_detection.plugins.pipecat import RussianTurnStopStrategy
+
+    logger.remove()
+
+    def strategy(context: Any) -> Any:
+        if detector is None:
+            return SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.3)
+        return RussianTurnStopStrategy(context=context, detector=detector)
+
+    return pipecat_offline.Stage(strategy, **options)
+
+
+async def sessions_heartbeat(framework: str, detector: Any) -> dict[str, float]:
+    """Lag during three turns of 32 calls of one process; starting and closing the calls is not measured."""
+    stages = [make_stage(framework, detector) for _ in range(N_SESSIONS)]
+    for stage in stages:
+        await stage.__aenter__()
+
+    async def call(index: int) -> None:
+        await asyncio.sleep(index / N_SESSIONS)
+        for words in TURNS[:3]:
+            await stages[index].caller_says(words, speech_s=0.6)
+            await stages[index].turn_ends()
+
+    async with Heart() as heart:
+        await asyncio.gather(*map(call, range(N_SESSIONS)))
+    await asyncio.gather(*(stage.__aexit__(None, None, None) for stage in stages))
+    return heart.summary()
+
+
+def run_delays(detector: TurnDetector, *, n_calls: int = 10) -> list[dict[str, Any]]:
+    """Seconds from the end of speech to the bot's turn, for a finished and an unfinished turn, one call at a time."""
+    rows = []
+    for framework in ("livekit", "pipecat"):
+        for words in (TURNS[2], TURNS[1]):
+            delays = asyncio.run(_delays(framework, detector, words, n_calls))
+            rows.append({
+                "what": framework, "words": words, "p": round(detector.predict(words, QUESTION).eot_probability, 3),
+                "suggested_s": round(detector.predict(words, QUESTION).delay_s, 3),
+                "min_s": round(min(delays), 3), "median_s": round(statistics.median(delays), 3), "max_s": round(max(delays), 3),
+            })  # fmt: skip
+    return rows
+
+
+async def _delays(framework: str, detector: TurnDetector, words: str, n_calls: int) -> Sequence[float]:
+    async def call() -> float:
+        async with make_stage(framework, detector) as stage:
+            said = stage.bot_says(QUESTION)
+            if said is not None:
+                await said
+            await stage.caller_says(words)
+            return float((await stage.turn_ends())[1])
+
+    return [await call() for _ in range(n_calls)]
+
+
+def memory_mb(pid: int | str = "self") -> dict[str, float]:
+    """Resident and proportional memory of a process, in MB."""
+    fields = {}
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+        name, value = line.split(":")
+        fields[name] = int(value.split()[0]) / 1024
+    return {
+        "rss_mb": round(fields["Rss"], 1),
+        "pss_mb": round(fields["Pss"], 1),
+        "private_mb": round(fields["Private_Dirty"] + fields["Private_Clean"], 1),
+    }
+
+
+def _job(model: str | None, what: str, ready: Any, done: Any) -> None:
+    """Stands for one job process of a LiveKit worker, as far as memory is concerned."""
+    if what == "own model":
+        from turn_detection.plugins.scoring import Scorer
+
+        detector = TurnDetector.load(model)
+        scorer = Scorer(detector, deadline_s=5.0)
+        for words in TURNS:
+            assert asyncio.run(scorer.score(words, QUESTION)) is not None
+    elif what == "inference process":
+        detector = TurnDetector.load(model)
+        for words in TURNS:
+            detector.predict(words, QUESTION)
+    ready.put((what, memory_mb()))
+    done.wait()
+
+
+def run_memory(model: str | None, *, n_jobs: int = 4) -> list[dict[str, Any]]:
+    """Memory of job processes, forked from a server that has imported the framework, as LiveKit does on Linux.
+
+    Three cases: jobs without a detector, jobs with a model each, and one more process for a model that all share.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["livekit.plugins.ru_turn_detector", "livekit.agents.ipc._preload"])
+    rows = []
+    for what, n in (("no detector", n_jobs), ("own model", n_jobs), ("inference process", 1)):
+        ready: Any = context.Queue()
+        done = context.Event()
+        jobs = [context.Process(target=_job, args=(model, what, ready, done)) for _ in range(n)]
+        for job in jobs:
+            job.start()
+        for _ in jobs:
+            ready.get(timeout=60)
+        per_job = [memory_mb(job.pid or "self") for job in jobs]  # all alive: shared pages are shared
+        rows.append(
+            {
+                "what": what,
+                "processes": n,
+                **{key: round(statistics.mean(row[key] for row in per_job), 1) for key in per_job[0]},
+            }
+        )
+        done.set()
+        for job in jobs:
+            job.join()
+    return rows
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["heartbeat", "delays", "memory"])
+    parser.add_argument("--model", help="a bundle instead of the shipped one")
+    arguments = parser.parse_args()
+    print(json.dumps(environment()))
+    if arguments.what == "memory":
+        rows = run_memory(arguments.model)
+    else:
+        run = run_heartbeat if arguments.what == "heartbeat" else run_delays
+        rows = run(TurnDetector.load(arguments.model))
+    for row in rows:
+        print(json.dumps(row, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
