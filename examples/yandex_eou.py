@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 import time
@@ -107,9 +108,8 @@ async def turns(
             confirmed.clear()
             requests.put_nowait(stt_pb2.StreamingRequest(eou=stt_pb2.Eou()))
             # The final wording comes with the confirmation; a service that stays silent must not silence the bot.
-            await asyncio.wait(
-                (asyncio.create_task(confirmed.wait()), listening), timeout=1.0, return_when=asyncio.FIRST_COMPLETED
-            )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(confirmed.wait(), timeout=1.0)
             yield " ".join(finals) or turn.text
             finals.clear()
     finally:
@@ -142,11 +142,13 @@ async def recognise(path: str, api_key: str) -> None:
         print(f"  p={prediction.eot_probability:.3f}, delay {prediction.delay_s:.2f} s")
 
     metadata = (("authorization", f"Api-Key {api_key}"),)
-    async with grpc.aio.secure_channel(ENDPOINT, grpc.ssl_channel_credentials()) as channel:
-        async with TurnWatcher(on_prediction=show) as watcher:
-            heard = turns(channel, wav_audio(path), watcher, sample_rate=sample_rate, metadata=metadata, show=print)
-            async for turn in heard:
-                print(f"turn: {turn}")
+    async with (
+        grpc.aio.secure_channel(ENDPOINT, grpc.ssl_channel_credentials()) as channel,
+        TurnWatcher(on_prediction=show) as watcher,
+    ):
+        heard = turns(channel, wav_audio(path), watcher, sample_rate=sample_rate, metadata=metadata, show=print)
+        async for turn in heard:
+            print(f"turn: {turn}")
 
 
 def main() -> int:

@@ -188,7 +188,7 @@ def prepare(
     _check_folder(output)
     from .data.prepare import prepare_samples
 
-    report = prepare_samples(config.data, output, seed=config.seed)
+    report = prepare_samples(config.data, output, seed=config.seed, progress=sys.stderr.isatty())
     print(json.dumps(report, ensure_ascii=False, indent=2))
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-grpc = pytest.importorskip("grpc", reason="needs grpcio")
+pytest.importorskip("grpc", reason="needs grpcio")
 pytest.importorskip("yandex.cloud.ai.stt.v3", reason="needs yandexcloud")
 
+import grpc
 from scripted import POLICY, ScriptedDetector
 from yandex.cloud.ai.stt.v3 import stt_pb2, stt_service_pb2_grpc
 from yandex_eou import turns

@@ -19,8 +19,8 @@ from .sources import ReadReport, read_dialogues
 from .split import Split, split_dialogues
 
 
-def configured_dialogues(config: DataConfig, report: ReadReport) -> Iterator[Dialogue]:
-    """The dialogues that a configuration names, from the hub or from local files.
+def configured_dialogues(config: DataConfig, report: ReadReport, *, progress: bool = False) -> Iterator[Dialogue]:
+    """The dialogues that a configuration names, from the hub or from local files; ``progress`` counts them on the terminal.
 
     Raises:
         ConfigurationError: ``kind: local`` without paths, or a negative ``max_dialogues``.
@@ -34,16 +34,23 @@ def configured_dialogues(config: DataConfig, report: ReadReport) -> Iterator[Dia
         paths = config.paths
     else:
         raise ConfigurationError("data.paths is empty; name files or folders: --data.paths=[FILE_OR_FOLDER]")
-    return islice(read_dialogues(paths, on_malformed=config.on_malformed, report=report), config.max_dialogues)
+    dialogues = islice(read_dialogues(paths, on_malformed=config.on_malformed, report=report), config.max_dialogues)
+    if not progress:
+        return dialogues
+    from rich.progress import track
+
+    return iter(track(dialogues, "reading dialogues", transient=True))
 
 
-def configured_split(config: DataConfig, seed: int, report: ReadReport | None = None) -> Split:
+def configured_split(
+    config: DataConfig, seed: int, report: ReadReport | None = None, *, progress: bool = False
+) -> Split:
     """Read and split what a configuration names."""
     report = ReadReport() if report is None else report
-    return split_dialogues(configured_dialogues(config, report), config.validation_share, seed=seed)
+    return split_dialogues(configured_dialogues(config, report, progress=progress), config.validation_share, seed=seed)
 
 
-def prepare_samples(config: DataConfig, output: Path, *, seed: int) -> dict[str, Any]:
+def prepare_samples(config: DataConfig, output: Path, *, seed: int, progress: bool = False) -> dict[str, Any]:
     """Write ``train.jsonl``, ``validation.jsonl`` and ``report.json`` to ``output``, which is replaced as a whole.
 
     The same input gives the same bytes. Returns the report: what was read, the split's leaks (none), samples by part and label.
@@ -53,7 +60,7 @@ def prepare_samples(config: DataConfig, output: Path, *, seed: int) -> dict[str,
         ConfigurationError, DataUnavailableError, InputFileNotFoundError, DataFormatError: see :func:`configured_dialogues`.
     """
     read = ReadReport()
-    split = configured_split(config, seed, read)
+    split = configured_split(config, seed, read, progress=progress)
     report: dict[str, Any] = {
         "read": {"dialogues": read.n_dialogues, "turns": read.n_turns, "malformed": read.malformed},
         "split": split.report.to_dict(),

@@ -49,7 +49,7 @@ class TrainResult:
     minutes: float
 
 
-def load_split(config: DataConfig, seed: int) -> Split:
+def load_split(config: DataConfig, seed: int, *, progress: bool = False) -> Split:
     """Read the configured dialogues and split them.
 
     Raises:
@@ -57,7 +57,7 @@ def load_split(config: DataConfig, seed: int) -> Split:
         DataUnavailableError, InputFileNotFoundError, DataFormatError: as the readers say.
     """
     report = ReadReport()
-    split = configured_split(config, seed, report)
+    split = configured_split(config, seed, report, progress=progress)
     if report.malformed:
         logger.warning("%d malformed records were left out", len(report.malformed))
     return split
@@ -91,9 +91,9 @@ def train(config: Config, *, resume: str | Path | None = None) -> TrainResult:
     if config.train.n_threads is not None:
         torch.set_num_threads(config.train.n_threads)
     started = time.monotonic()
-    split = load_split(config.data, config.seed)
-    model, encoder = _network(config.model, split, start_from=resume or config.model.checkpoint)
     progress = config.train.progress and sys.stderr.isatty()
+    split = load_split(config.data, config.seed, progress=progress)
+    model, encoder = _network(config.model, split, start_from=resume or config.model.checkpoint)
     rows = training_rows(split, encoder, plan, progress=progress)
     rows += _rows(encoder, spoken(config.data.spoken_samples, config.seed))
     validation = _rows(encoder, validation_samples(split, plan))
