@@ -229,46 +229,81 @@ def _job(model: str | None, what: str, ready: Any, done: Any) -> None:
     if what == "own model":
         from turn_detection.plugins.scoring import Scorer
 
-        detector = TurnDetector.load(model)
-        scorer = Scorer(detector, deadline_s=5.0)
+        scorer = Scorer(TurnDetector.load(model), deadline_s=5.0)
         for words in TURNS:
             assert asyncio.run(scorer.score(words, QUESTION)) is not None
-    elif what == "inference process":
-        detector = TurnDetector.load(model)
-        for words in TURNS:
-            detector.predict(words, QUESTION)
-    ready.put((what, memory_mb()))
+    ready.put(what)
     done.wait()
 
 
 def run_memory(model: str | None, *, n_jobs: int = 4) -> list[dict[str, Any]]:
-    """Memory of job processes, forked from a server that has imported the framework, as LiveKit does on Linux.
-
-    Three cases: jobs without a detector, jobs with a model each, and one more process for a model that all share.
+    """Memory of job processes, forked from a server that has imported the framework, as LiveKit does on Linux: without a detector, with a
+    model each, and the framework's own inference process with the shipped model, which all jobs would share.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["livekit.plugins.ru_turn_detector", "livekit.agents.ipc._preload"])
     rows = []
-    for what, n in (("no detector", n_jobs), ("own model", n_jobs), ("inference process", 1)):
+    for what in ("no detector", "own model"):
         ready: Any = context.Queue()
         done = context.Event()
-        jobs = [context.Process(target=_job, args=(model, what, ready, done)) for _ in range(n)]
+        jobs = [context.Process(target=_job, args=(model, what, ready, done)) for _ in range(n_jobs)]
         for job in jobs:
             job.start()
         for _ in jobs:
             ready.get(timeout=60)
         per_job = [memory_mb(job.pid or "self") for job in jobs]  # all alive: shared pages are shared
-        rows.append(
-            {
-                "what": what,
-                "processes": n,
-                **{key: round(statistics.mean(row[key] for row in per_job), 1) for key in per_job[0]},
-            }
-        )
+        mean = {key: round(statistics.mean(row[key] for row in per_job), 1) for key in per_job[0]}
+        rows.append({"what": f"job process, {what}", "processes": n_jobs, **mean})
         done.set()
         for job in jobs:
             job.join()
+    rows.append(asyncio.run(_inference_process(context)))
+    detector = TurnDetector.load(model)
+    rows.append({"what": "latency, worker thread of the job", **asyncio.run(_latency(_threads(detector)))})
     return rows
+
+
+def _threads(detector: TurnDetector) -> Any:
+    from turn_detection.plugins.scoring import Scorer
+
+    return Scorer(detector, deadline_s=5.0)
+
+
+async def _latency(scorer: Any, n: int = 300) -> dict[str, float]:
+    latencies = []
+    for index in range(n):
+        started = time.perf_counter()
+        assert await scorer.score(TURNS[index % len(TURNS)], QUESTION) is not None
+        latencies.append((time.perf_counter() - started) * 1e3)
+    latencies.sort()
+    return {"p50_ms": round(statistics.median(latencies), 2), "p99_ms": round(latencies[int(0.99 * n)], 2)}
+
+
+async def _inference_process(context: Any) -> dict[str, Any]:
+    """The framework's inference process with our runner in it, unmodified, without a worker around it."""
+    from livekit.agents.ipc.inference_proc_executor import InferenceProcExecutor
+
+    from turn_detection.plugins.livekit_process import METHOD, ProcessScorer, TurnRunner
+
+    executor = InferenceProcExecutor(
+        runners={METHOD: TurnRunner},
+        initialize_timeout=60,
+        close_timeout=5,
+        memory_warn_mb=0,
+        memory_limit_mb=0,
+        ping_interval=5,
+        ping_timeout=60,
+        high_ping_threshold=2.5,
+        mp_ctx=context,
+        loop=asyncio.get_running_loop(),
+        http_proxy=None,
+    )
+    await executor.start()
+    await executor.initialize()
+    latency = await _latency(ProcessScorer(executor=executor, deadline_s=5.0))
+    memory = memory_mb(executor.pid or "self")
+    await executor.aclose()
+    return {"what": "inference process, one for all jobs", "processes": 1, **memory, **latency}
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ own TLS and access control. A request that cannot be answered gets status 400 or
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -76,12 +77,9 @@ def main() -> int:
     arguments = parser.parse_args()
     server = make_server(TurnDetector.load(), arguments.host, arguments.port)
     print(f"listening on http://{arguments.host}:{arguments.port}/delay", file=sys.stderr)
-    try:
+    with contextlib.suppress(KeyboardInterrupt), server:
         server.serve_forever()
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        server.server_close()
+    return 0
 
 
 if __name__ == "__main__":
