@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.modeling_utils import PreTrainedModel
+from transformers.utils import logging as hf_logging
 
 from ..errors import ConfigurationError
 
@@ -114,13 +117,25 @@ def load_encoder(name_or_path: str, n_layers: int | None) -> PreTrainedModel:
         config.num_hidden_layers = n_layers
         if getattr(config, "layer_types", None):
             config.layer_types = config.layer_types[:n_layers]
-    return AutoModel.from_pretrained(
-        name_or_path,
-        config=config,
-        dtype=torch.float32,
-        attn_implementation=_attention(),
-        **_without_pooler(config.model_type),
-    )
+    with _quietly():
+        return AutoModel.from_pretrained(
+            name_or_path,
+            config=config,
+            dtype=torch.float32,
+            attn_implementation=_attention(),
+            **_without_pooler(config.model_type),
+        )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the library's warning about every weight of the layers that were cut off on purpose."""
+    before = hf_logging.get_verbosity()
+    hf_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        hf_logging.set_verbosity(before)
 
 
 def _attention() -> str:
