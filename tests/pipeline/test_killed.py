@@ -40,7 +40,9 @@ def test_a_killed_export_leaves_no_half_written_bundle(tiny_run: TrainedRun, tmp
     assert not (tmp_path / "bundle").exists()
 
 
-def test_a_killed_export_over_an_old_bundle_leaves_a_whole_one(tiny_run: TrainedRun, tiny_export: Path, tmp_path: Path) -> None:
+def test_a_killed_export_over_an_old_bundle_leaves_a_whole_one(
+    tiny_run: TrainedRun, tiny_export: Path, tmp_path: Path
+) -> None:
     (tmp_path / "bundle").mkdir()
     for path in tiny_export.iterdir():
         if path.is_file():
