@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,12 +13,13 @@ import pytest
 pytest.importorskip("pipecat", reason="needs the extra 'pipecat' (tests of plugins have an environment of their own)")
 
 from loguru import logger
-from pipecat.frames.frames import VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
+from pipecat.frames.frames import InputAudioRawFrame, VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
 from pipecat.processors.aggregators.llm_context import LLMContext, LLMSpecificMessage
 from pipecat.transcriptions.language import Language
 from pipecat_offline import Stage
 from scripted import POLICY, SURE, ScriptedDetector, waited
 
+from turn_detection.endpointing import EndOfTurn
 from turn_detection.errors import BackendError
 from turn_detection.plugins.pipecat import RussianTurnStopStrategy
 from turn_detection.plugins.pipecat_agreement import StopWhenAllAgree
@@ -225,6 +228,70 @@ def test_odd_messages_of_the_context_are_skipped() -> None:
     )
     strategy = RussianTurnStopStrategy(context=context, detector=ScriptedDetector())
     assert [(message.role, message.text) for message in strategy._history()] == [("agent", "Чем помочь?")]
+
+
+def test_words_of_this_turn_that_are_in_the_context_already_are_not_history() -> None:
+    """As with ``deferred()`` strategies, which let the aggregator write a turn down before it is over."""
+    context = LLMContext([{"role": "user", "content": "алло"}, {"role": "assistant", "content": "Чем помочь?"}])
+    strategy = RussianTurnStopStrategy(context=context, detector=ScriptedDetector())
+    asyncio.run(strategy.handle_user_turn_started())
+    context.add_message({"role": "assistant", "content": "Слушаю."})  # what was left of an interrupted answer
+    context.add_message({"role": "user", "content": "мне нужен"})
+    assert [message.text for message in strategy._history()] == ["алло", "Чем помочь?", "Слушаю."]
+
+
+def test_speech_between_a_decision_and_its_execution_keeps_the_turn_open() -> None:
+    async def scene(stage: Stage) -> None:
+        strategy = stage.strategy
+        assert isinstance(strategy, RussianTurnStopStrategy)
+        await stage.caller_says("вклад в банке и")
+        strategy._obey((EndOfTurn("вклад в банке и", SURE, 0.4, 0.4),))
+        await stage.send(VADUserStartedSpeakingFrame())
+        await strategy.process_frame(VADUserStartedSpeakingFrame())
+        await asyncio.sleep(0.2)
+        assert stage.turns == []
+        await one_turn(stage, "счёт")
+
+    stage, _ = play(scene, ScriptedDetector())
+    assert [words for words, _ in stage.turns] == ["вклад в банке и счёт"]
+
+
+@pytest.mark.slow
+def test_text_and_smart_turn_end_a_turn_together() -> None:
+    """With Pipecat's real audio model; the caller hums."""
+    smart_turn = pytest.importorskip("pipecat.audio.turn.smart_turn.local_smart_turn_v3", reason="needs Smart Turn")
+    from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
+
+    audio_strategy = TurnAnalyzerUserTurnStopStrategy(turn_analyzer=smart_turn.LocalSmartTurnAnalyzerV3())
+
+    async def scene(stage: Stage) -> None:
+        loud = True
+
+        async def hum() -> None:
+            for n in range(500):
+                samples = (
+                    int(4000 * loud * math.sin(2 * math.pi * 160 * k / 16000)) for k in range(n * 320, n * 320 + 320)
+                )
+                audio = array.array("h", samples).tobytes()
+                await stage.send(InputAudioRawFrame(audio=audio, sample_rate=16000, num_channels=1))
+                await asyncio.sleep(0.02)
+
+        humming = asyncio.create_task(hum())
+        speaking = asyncio.create_task(stage.caller_says("мне нужна справка", speech_s=0.6))
+        await asyncio.sleep(0.6)
+        loud = False
+        await speaking
+        await stage.turn_ends()
+        humming.cancel()
+
+    stage, _ = play(scene, ScriptedDetector(), make=lambda strategy: StopWhenAllAgree(strategy, audio_strategy))
+    ((words, silence_s),) = stage.turns
+    assert words == "мне нужна справка"
+    assert silence_s >= MIN_S - 0.03
+    assert {metrics.processor.split("#")[0] for metrics in stage.llm.metrics} == {
+        "BaseSmartTurn",
+        "RussianTurnStopStrategy",
+    }
 
 
 class Opinion:
