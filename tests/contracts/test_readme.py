@@ -19,7 +19,7 @@ def text(name: str) -> str:
 def code(name: str) -> list[tuple[str, str]]:
     """Code blocks without their comments, which are in the language of the page."""
     return [
-        (language, "\n".join(re.sub(r"\s+#.*$", "", line) for line in body.splitlines()))
+        (language, "\n".join(re.sub(r"(^|\s+)#.*$", "", line) for line in body.splitlines()))
         for language, body in BLOCK.findall(text(name))
     ]
 
