@@ -154,7 +154,7 @@ def test_a_device_stays_a_device() -> None:
 
 def test_a_folder_takes_the_name_when_the_block_ends(tmp_path: Path) -> None:
     target = tmp_path / "bundle"
-    with folder_written_whole(target) as folder:
+    with folder_written_whole(target, replaces="a") as folder:
         (folder / "a").write_text("new")
         assert not target.exists()
     assert (target / "a").read_text() == "new"
@@ -170,7 +170,7 @@ def old_folder(tmp_path: Path) -> Path:
 
 
 def test_an_old_folder_is_replaced_as_a_whole(old_folder: Path) -> None:
-    with folder_written_whole(old_folder) as folder:
+    with folder_written_whole(old_folder, replaces="a") as folder:
         (folder / "b").write_text("new")
     assert os.listdir(old_folder) == ["b"]
     assert os.listdir(old_folder.parent) == ["bundle"]
@@ -181,7 +181,7 @@ def test_an_old_folder_is_replaced_as_a_whole(old_folder: Path) -> None:
 )
 def test_a_block_that_fails_leaves_the_old_folder_and_its_own_error(old_folder: Path, error: BaseException) -> None:
     def block() -> None:
-        with folder_written_whole(old_folder) as folder:
+        with folder_written_whole(old_folder, replaces="a") as folder:
             (folder / "a").write_text("new")
             raise error
 
@@ -194,7 +194,7 @@ def test_a_block_that_fails_leaves_the_old_folder_and_its_own_error(old_folder: 
 
 @pytest.mark.parametrize(("error", "reason"), [(FULL, "No space left on device"), (OSError("odd"), "OSError")])
 def test_a_full_disk_inside_the_block_leaves_the_old_folder(old_folder: Path, error: OSError, reason: str) -> None:
-    with pytest.raises(OutputError, match=reason), folder_written_whole(old_folder):
+    with pytest.raises(OutputError, match=reason), folder_written_whole(old_folder, replaces="a"):
         raise error
     assert (old_folder / "a").read_text() == "old"
     assert os.listdir(old_folder.parent) == ["bundle"]
@@ -209,19 +209,35 @@ def test_a_refused_rename_puts_the_old_folder_back(old_folder: Path, monkeypatch
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", refuse_the_new)
-    with pytest.raises(OutputError), folder_written_whole(old_folder) as folder:
+    with pytest.raises(OutputError), folder_written_whole(old_folder, replaces="a") as folder:
         (folder / "a").write_text("new")
     assert (old_folder / "a").read_text() == "old"
     assert os.listdir(old_folder.parent) == ["bundle"]
 
 
 def test_a_file_is_not_replaced_by_a_folder(old: Path) -> None:
-    with pytest.raises(OutputError, match="Not a directory"), folder_written_whole(old) as folder:
+    with pytest.raises(OutputError, match="Not a directory"), folder_written_whole(old, replaces="a") as folder:
         (folder / "a").write_text("new")
     assert old.read_text() == "old"
     assert os.listdir(old.parent) == [old.name]
 
 
 def test_a_folder_with_no_parent_to_stand_in_is_an_error_of_ours(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot write beside"), folder_written_whole(tmp_path / "gone" / "bundle"):
+    with pytest.raises(OutputError, match="cannot write beside"), folder_written_whole(tmp_path / "gone" / "bundle", replaces="a"):
         pytest.fail("the block must not begin")
+
+
+def test_somebodys_own_folder_is_never_replaced(tmp_path: Path) -> None:
+    own = tmp_path / "photos"
+    own.mkdir()
+    (own / "cat.jpg").write_text("mine")
+    with pytest.raises(OutputError, match="name another folder"), folder_written_whole(own, replaces="manifest.json"):
+        pytest.fail("the block must not begin")
+    assert (own / "cat.jpg").read_text() == "mine"
+
+
+def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    with folder_written_whole(tmp_path / "new", replaces="manifest.json") as folder:
+        (folder / "b").write_text("new")
+    assert os.listdir(tmp_path / "new") == ["b"]

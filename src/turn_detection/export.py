@@ -35,7 +35,7 @@ from .training.datamodule import validation_samples
 from .training.model import LastTokenLogits
 from .training.run import load_split, row_plan
 from .types import TurnLabel
-from .writing import folder_written_whole, write_whole
+from .writing import check_replaceable, folder_written_whole, write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +80,7 @@ def export_bundle(
         OutputError: the disk is full or not writable.
     """
     output = Path(output)
+    check_replaceable(*((output.parent / PLAIN, MODEL) if output.suffix == ".onnx" else (output, MANIFEST)))
     loaded = load_checkpoint(checkpoint)
     config = _config(loaded, overrides or {})
     # Slow work happens in a temporary folder elsewhere; the output is touched at the very end.
@@ -89,7 +90,7 @@ def export_bundle(
         )
         if output.suffix == ".onnx":
             return _write_beside(Path(scratch), output, made)
-        with folder_written_whole(output) as folder:
+        with folder_written_whole(output, replaces=MANIFEST) as folder:
             shutil.copytree(scratch, folder, dirs_exist_ok=True)
         return ExportResult(output, output / MODEL, made)
 
@@ -142,7 +143,7 @@ def _write_beside(scratch: Path, output: Path, metrics: dict[str, float]) -> Exp
     manifest = Manifest.from_json((scratch / MANIFEST).read_text(encoding="utf-8"), scratch / MANIFEST)
     records: dict[str, FileRecord] = {output.name: manifest.files[MODEL], TOKENIZER: manifest.files[TOKENIZER]}
     if (scratch / PLAIN).is_dir():
-        with folder_written_whole(folder / PLAIN) as plain:
+        with folder_written_whole(folder / PLAIN, replaces=MODEL) as plain:
             shutil.copytree(scratch / PLAIN, plain, dirs_exist_ok=True)
     write_whole(output, (scratch / MODEL).read_bytes())
     write_whole(folder / TOKENIZER, (scratch / TOKENIZER).read_bytes())

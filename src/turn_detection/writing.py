@@ -46,15 +46,17 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def folder_written_whole(path: str | Path) -> Iterator[Path]:
+def folder_written_whole(path: str | Path, *, replaces: str) -> Iterator[Path]:
     """A folder to fill that takes ``path``'s place when the block ends well, and leaves no trace when it does not.
 
-    A folder that stood there before is moved aside just before and removed just after.
+    A folder that stood there before is moved aside just before and removed just after, if it is empty or holds a file named
+    ``replaces``, which tells an older output from somebody's own folder.
 
     Raises:
-        OutputError: the parent is missing or not writable, or the disk is full.
+        OutputError: something else stands there, the parent is missing or not writable, or the disk is full.
     """
     path = Path(path)
+    check_replaceable(path, replaces)
     try:
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     except OSError as error:
@@ -70,6 +72,16 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
         raise OutputError(error.errno, f"cannot write {path}: {reason}; nothing was changed") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_replaceable(path: str | Path, marker: str) -> None:
+    """Raise OutputError if ``path`` is a folder with contents but without the file ``marker``; worth asking before long work."""
+    path = Path(path)
+    if path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
+        raise OutputError(
+            errno.ENOTEMPTY,
+            f"the folder {path} is not empty and holds no {marker}, so it is not an older output; name another folder",
+        )
 
 
 def _take_place(temporary: Path, path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from ..config import DataConfig
 from ..errors import ConfigurationError
 from ..types import Dialogue
-from ..writing import folder_written_whole
+from ..writing import check_replaceable, folder_written_whole
 from .hub import fetch_file
 from .samples import Sample, protocol_samples
 from .sources import ReadReport, read_dialogues
@@ -59,13 +59,14 @@ def prepare_samples(config: DataConfig, output: Path, *, seed: int, progress: bo
         OutputError: not writable.
         ConfigurationError, DataUnavailableError, InputFileNotFoundError, DataFormatError: see :func:`configured_dialogues`.
     """
+    check_replaceable(output, "report.json")
     read = ReadReport()
     split = configured_split(config, seed, read, progress=progress)
     report: dict[str, Any] = {
         "read": {"dialogues": read.n_dialogues, "turns": read.n_turns, "malformed": read.malformed},
         "split": split.report.to_dict(),
     }
-    with folder_written_whole(output) as folder:
+    with folder_written_whole(output, replaces="report.json") as folder:
         for part, dialogues in (("train", split.train), ("validation", split.validation)):
             report[part] = _write_samples(folder / f"{part}.jsonl", protocol_samples(dialogues, seed=seed))
         (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
