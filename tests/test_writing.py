@@ -223,7 +223,10 @@ def test_a_file_is_not_replaced_by_a_folder(old: Path) -> None:
 
 
 def test_a_folder_with_no_parent_to_stand_in_is_an_error_of_ours(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot write beside"), folder_written_whole(tmp_path / "gone" / "bundle", replaces="a"):
+    with (
+        pytest.raises(OutputError, match="cannot write beside"),
+        folder_written_whole(tmp_path / "gone" / "bundle", replaces="a"),
+    ):
         pytest.fail("the block must not begin")
 
 
