@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from .backends.onnx import OnnxBackend
 from .bundle import MANIFEST, TOKENIZER, FileRecord, Manifest, record_file
@@ -30,6 +29,7 @@ from .encoding import EncodedBatch, Encoder
 from .errors import ConfigurationError, ExportError
 from .evaluation.metrics import binary_metrics
 from .evaluation.model_card import model_card
+from .quantisation import quantise
 from .training.checkpoint import Checkpoint, load_checkpoint
 from .training.datamodule import validation_samples
 from .training.model import LastTokenLogits
@@ -108,7 +108,7 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
         raise ExportError(
             f"ONNX differs from torch by {parity:.2g} in p, allowed are {config.export.max_parity_error:.2g}; nothing was written"
         )
-    to_int8(fp32, folder / MODEL)
+    quantise(fp32, folder / MODEL)
     if fp16:
         to_fp16(fp32, fp32.with_suffix(".fp16.onnx"))
     metrics, calibration = _judge(checkpoint.encoder, fp32, folder / MODEL, samples, config.export)
@@ -170,17 +170,6 @@ def to_onnx(checkpoint: Checkpoint, path: Path) -> None:
             opset_version=_OPSET,
         )  # fmt: skip
     onnx.checker.check_model(str(path))
-
-
-def to_int8(source: Path, target: Path) -> None:
-    """Dynamic quantisation of matrix products and embeddings, weights per channel as signed bytes."""
-    quantize_dynamic(
-        source,
-        target,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-    )
 
 
 def to_fp16(source: Path, target: Path) -> None:

@@ -111,11 +111,13 @@ def train(config: Config, *, resume: str | Path | None = None) -> TrainResult:
     facts = provenance(config, split, n_rows=len(rows), run_name=run_name)
     module = TurnModule(model, encoder, _optimiser(config.train), facts)
     folder = Path(config.train.checkpoint_dir) / run_name
-    best = ModelCheckpoint(
-        folder, filename="best", monitor="val/roc_auc", mode="max", save_last=True, enable_version_counter=False
+    best = ModelCheckpoint(folder, filename="best", monitor="val/roc_auc", mode="max", enable_version_counter=False)
+    # A callback of its own: "save_last" of the other one saves only when the best one does, and a run is resumed from its last step.
+    last = ModelCheckpoint(
+        folder, filename="last", save_on_train_epoch_end=False, save_on_exception=True, enable_version_counter=False
     )
     tracker = _tracker(config, run_name, facts)
-    trainer = _trainer(config.train, [best], tracker, n_batches=len(data.train_dataloader()), progress=progress)
+    trainer = _trainer(config.train, [best, last], tracker, n_batches=len(data.train_dataloader()), progress=progress)
     trainer.fit(module, data, ckpt_path=str(resume) if resume else None, weights_only=True if resume else None)
     if trainer.interrupted:
         raise KeyboardInterrupt

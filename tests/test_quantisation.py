@@ -1,0 +1,101 @@
+"""A graph of one embedding and two products, small enough to compute by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from turn_detection.quantisation import quantise
+
+RNG = np.random.default_rng(0)
+TABLE = RNG.normal(size=(120, 16)).astype(np.float32)
+TABLE[7] *= 200  # as a separator's
+LEFT, RIGHT = (RNG.normal(size=(16, 12)).astype(np.float32) for _ in range(2))
+
+
+@pytest.fixture
+def fp32(tmp_path: Path) -> Path:
+    """``ids -> TABLE[ids] @ LEFT`` and ``TABLE[ids] @ RIGHT``."""
+    constants = {"table": TABLE, "left": LEFT, "right": RIGHT}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["table", "ids"], ["x"], axis=0),
+            helper.make_node("MatMul", ["x", "left"], ["a"]),
+            helper.make_node("MatMul", ["x", "right"], ["b"]),
+        ],
+        "small",
+        [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "n"])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", "n", 12]) for name in ("a", "b")],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    path = tmp_path / "fp32.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture
+def int8(fp32: Path) -> Path:
+    quantise(fp32, fp32.with_name("int8.onnx"))
+    return fp32.with_name("int8.onnx")
+
+
+def run(path: Path, ids: list[list[int]]) -> list[np.ndarray]:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run(None, {"ids": np.array(ids, np.int64)})
+
+
+def test_answers_stay_within_a_rounding_of_each_token(fp32: Path, int8: Path) -> None:
+    for exact, rounded in zip(run(fp32, [[1, 2, 3, 7]]), run(int8, [[1, 2, 3, 7]]), strict=True):
+        size = np.abs(exact).max(axis=-1, keepdims=True)
+        assert (np.abs(exact - rounded) / size).max() < 0.03
+        assert np.abs(exact - rounded).max() > 0, "the comparison must see a quantised graph"
+
+
+def test_a_token_is_judged_alike_whoever_it_stands_with(int8: Path) -> None:
+    alone, together = run(int8, [[1]])[0], run(int8, [[1, 7], [2, 3]])[0]
+    np.testing.assert_array_equal(alone[0, 0], together[0, 0])
+
+
+def test_a_token_of_zeros_is_zero_and_no_division_by_zero(fp32: Path, tmp_path: Path) -> None:
+    model = onnx.load(fp32)
+    table = TABLE.copy()
+    table[5] = 0
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(table, "table"))
+    onnx.save(model, fp32)
+    quantise(fp32, tmp_path / "int8.onnx")
+    np.testing.assert_array_equal(run(tmp_path / "int8.onnx", [[5]])[0], np.zeros((1, 1, 12), np.float32))
+
+
+def test_weights_are_bytes_and_a_shared_activation_is_quantised_once(int8: Path) -> None:
+    graph = onnx.load(int8).graph
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    assert {types["table/q"], types["left/q"], types["right/q"]} == {TensorProto.INT8}
+    assert not {"table", "left", "right"} & set(types)
+    kinds = [node.op_type for node in graph.node]
+    assert (kinds.count("MatMulInteger"), kinds.count("QuantizeLinear")) == (2, 1)
+
+
+def test_products_of_two_activations_and_small_tables_are_left_alone(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "y"], ["z"]), helper.make_node("Gather", ["few", "i"], ["w"])],
+        "plain",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, 3]),
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 2]),
+            helper.make_tensor_value_info("i", TensorProto.INT64, [1]),
+        ],
+        [
+            helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 2, 2]),
+            helper.make_tensor_value_info("w", TensorProto.FLOAT, [1, 4]),
+        ],
+        [numpy_helper.from_array(np.ones((2, 4), np.float32), "few")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    onnx.save(model, tmp_path / "plain.onnx")
+    quantise(tmp_path / "plain.onnx", tmp_path / "int8.onnx")
+    assert [node.op_type for node in onnx.load(tmp_path / "int8.onnx").graph.node] == ["MatMul", "Gather"]
