@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import lightning
 import numpy as np
 import pytest
+import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from turn_detection.data.samples import Reply, Sample
 from turn_detection.encoding import Encoder, EncodingSpec
 from turn_detection.errors import DataFormatError
-from turn_detection.training.datamodule import LengthBatches, TurnDataModule, collate
+from turn_detection.training.datamodule import Batch, LengthBatches, TurnDataModule, collate
 from turn_detection.training.targets import TargetRow, every_word_row, sample_row
 from turn_detection.types import AGENT, Message, TurnLabel
 
@@ -76,6 +78,33 @@ def test_batches_hold_every_row_once_in_another_order_every_epoch() -> None:
     second = [index for batch in sampler for index in batch]
     assert second != first
     assert sorted(second) == sorted(first)
+
+
+def test_lightning_tells_the_sampler_which_epoch_it_is() -> None:
+    class Remembering(lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+            self.orders: list[list[int]] = [[], []]
+
+        def training_step(self, batch: Batch, _: int) -> torch.Tensor:
+            self.orders[self.current_epoch] += batch["input_ids"][:, 0].tolist()
+            return self.weight.sum()
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    rows = [TargetRow(np.array([n]), np.array([0]), np.array([0]), np.array([1.0], np.float32)) for n in range(40)]
+    data = TurnDataModule(rows, rows[:1], pad_id=0, batch_size=4, seed=1)
+    module = Remembering()
+    trainer = lightning.Trainer(
+        max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(module, data.train_dataloader())
+    first, second = module.orders
+    assert sorted(first) == sorted(second) == list(range(40))
+    assert first != second
 
 
 def test_rows_of_a_batch_are_of_about_one_length() -> None:

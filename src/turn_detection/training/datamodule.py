@@ -123,6 +123,8 @@ class LengthBatches(Sampler[list[int]]):
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = 0
+        # Lightning tells the epoch to a batch sampler's sampler, never to the batch sampler itself.
+        self.sampler = self
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls it, so that a resumed run goes on with the order it would have had."""
