@@ -2,6 +2,7 @@
 PYTHON ?= python3
 LIGHT := .venv
 DEV := .venv-dev
+PLUGINS := .venv-plugins
 SHELL := /bin/bash
 PIP := -m pip --quiet --disable-pip-version-check install
 # The rooms that answer a caller; nineteen lines of twenty must be covered by tests.
@@ -11,14 +12,18 @@ empty :=
 space := $(empty) $(empty)
 comma := ,
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-plugins lint format clean
 
 demo: $(LIGHT)/.ready
 	$(LIGHT)/bin/turn-detection infer data/sample_inference.json --table --output predictions.json
 
-test: $(DEV)/.ready $(LIGHT)/.ready lint
-	TURN_DETECTION_LIGHT_PYTHON=$(CURDIR)/$(LIGHT)/bin/python $(DEV)/bin/python -m pytest --cov --cov-report=
+test: $(DEV)/.ready $(LIGHT)/.ready lint test-plugins
+	TURN_DETECTION_LIGHT_PYTHON=$(CURDIR)/$(LIGHT)/bin/python $(DEV)/bin/python -m pytest --ignore=tests/plugins --cov --cov-report=
 	$(DEV)/bin/coverage report --fail-under=95 --include='$(subst $(space),$(comma),$(foreach room,$(RUNTIME),src/turn_detection/$(room).py src/turn_detection/$(room)/*))'
+
+# LiveKit Agents and Pipecat as their users install them, in an environment of their own: their pins and ours need not agree.
+test-plugins: $(PLUGINS)/.ready
+	$(PLUGINS)/bin/python -m pytest tests/plugins
 
 lint: $(DEV)/.ready
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" pre-commit run --all-files
@@ -28,7 +33,7 @@ format: $(DEV)/.ready
 	$(DEV)/bin/ruff format src tests
 
 clean:
-	rm -rf $(LIGHT) $(DEV) build dist predictions.json
+	rm -rf $(LIGHT) $(DEV) $(PLUGINS) build dist predictions.json
 
 # --no-compile saves a quarter of the disk; Python compiles what is used when it is used.
 $(LIGHT)/.ready: pyproject.toml requirements/serve.txt
@@ -40,4 +45,10 @@ $(DEV)/.ready: pyproject.toml requirements/dev.txt
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP) --requirement requirements/dev.txt
 	$(DEV)/bin/python $(PIP) --no-deps --editable .
+	touch $@
+
+$(PLUGINS)/.ready: pyproject.toml requirements/plugins.txt
+	$(PYTHON) -m venv $(PLUGINS)
+	$(PLUGINS)/bin/python $(PIP) --requirement requirements/plugins.txt
+	$(PLUGINS)/bin/python $(PIP) --no-deps --editable .
 	touch $@

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import multiprocessing
 import os
@@ -60,13 +61,27 @@ class Heart:
 
     def __init__(self) -> None:
         self.lags_ms: list[float] = []
+        self.longest_collection_ms = 0.0
+
+    def _watch_collector(self, phase: str, _: object) -> None:
+        if phase == "start":
+            self._collection_started = time.perf_counter()
+        else:
+            self.longest_collection_ms = max(
+                self.longest_collection_ms, (time.perf_counter() - self._collection_started) * 1e3
+            )
 
     async def __aenter__(self) -> Heart:
+        # What was imported and what earlier runs left is none of this run's garbage; LiveKit's job processes are frozen, too.
+        gc.collect()
+        gc.freeze()
+        gc.callbacks.append(self._watch_collector)
         self._task = asyncio.create_task(self._beat())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
+        gc.callbacks.remove(self._watch_collector)
 
     async def _beat(self) -> None:
         while True:
@@ -84,6 +99,7 @@ class Heart:
             "p999_ms": round(lags[int(0.999 * len(lags))], 3),
             "max_ms": round(lags[-1], 3),
             "over_5_ms": sum(lag > 5 for lag in lags),
+            "longest_garbage_collection_ms": round(self.longest_collection_ms, 3),
         }
 
 
@@ -150,7 +166,8 @@ def make_stage(framework: str, detector: Any, **options: Any) -> Any:
 
         from turn_detection.plugins.livekit import RussianTurnDetector
 
-        return livekit_offline.Stage(RussianTurnDetector(detector) if detector else "vad", **options)  # type: ignore[arg-type]
+        judge: Any = RussianTurnDetector(detector) if detector else "vad"
+        return livekit_offline.Stage(judge, **options)
     import pipecat_offline
     from loguru import logger
     from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
@@ -226,10 +243,10 @@ def memory_mb(pid: int | str = "self") -> dict[str, float]:
 
 def _job(model: str | None, what: str, ready: Any, done: Any) -> None:
     """Stands for one job process of a LiveKit worker, as far as memory is concerned."""
-    if what == "own model":
-        from turn_detection.plugins.scoring import Scorer
+    if what != "no detector":
+        from turn_detection.plugins.scoring import Scorer, shared_detector
 
-        scorer = Scorer(TurnDetector.load(model), deadline_s=5.0)
+        scorer = Scorer(TurnDetector.load(model) if what == "own model" else shared_detector(), deadline_s=5.0)
         for words in TURNS:
             assert asyncio.run(scorer.score(words, QUESTION)) is not None
     ready.put(what)
@@ -238,12 +255,15 @@ def _job(model: str | None, what: str, ready: Any, done: Any) -> None:
 
 def run_memory(model: str | None, *, n_jobs: int = 4) -> list[dict[str, Any]]:
     """Memory of job processes, forked from a server that has imported the framework, as LiveKit does on Linux: without a detector, with a
-    model each, and the framework's own inference process with the shipped model, which all jobs would share.
+    model each, with a model that the server has preloaded, and the framework's inference process, which all jobs would share.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["livekit.plugins.ru_turn_detector", "livekit.agents.ipc._preload"])
+    preload = ["livekit.plugins.ru_turn_detector", "livekit.agents.ipc._preload", "livekit.agents.ipc._preload_freeze"]
     rows = []
-    for what in ("no detector", "own model"):
+    for what in ("no detector", "own model", "preloaded model"):
+        if what == "preloaded model":
+            preload.insert(1, "turn_detection.plugins.preload")
+        _restart_forkserver(context, preload)
         ready: Any = context.Queue()
         done = context.Event()
         jobs = [context.Process(target=_job, args=(model, what, ready, done)) for _ in range(n_jobs)]
@@ -257,10 +277,19 @@ def run_memory(model: str | None, *, n_jobs: int = 4) -> list[dict[str, Any]]:
         done.set()
         for job in jobs:
             job.join()
+    preload.remove("turn_detection.plugins.preload")
+    _restart_forkserver(context, preload)
     rows.append(asyncio.run(_inference_process(context)))
     detector = TurnDetector.load(model)
     rows.append({"what": "latency, worker thread of the job", **asyncio.run(_latency(_threads(detector)))})
     return rows
+
+
+def _restart_forkserver(context: Any, preload: list[str]) -> None:
+    from multiprocessing import forkserver
+
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    context.set_forkserver_preload(list(preload))
 
 
 def _threads(detector: TurnDetector) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import multiprocessing
 from typing import Any
 
 import pytest
@@ -108,3 +109,26 @@ def test_eot_bench_scores_with_the_shipped_model(detector: TurnDetector) -> None
 def test_the_livekit_plugin_finds_the_shipped_model_whole() -> None:
     pytest.importorskip("livekit.agents", reason="needs the extra 'livekit'")
     importlib.import_module("livekit.plugins.ru_turn_detector").RussianTurnPlugin().download_files()
+
+
+def _job(answers: Any) -> None:
+    """In a forked process: ask in threads, as a job does."""
+    from turn_detection.plugins.scoring import Scorer, shared_detector
+
+    before = shared_detector.cache_info().currsize  # 1: it came with the fork
+    prediction = asyncio.run(Scorer(shared_detector(), deadline_s=5.0).score(UNFINISHED, QUESTION))
+    answers.put((before, None if prediction is None else prediction.eot_probability))
+
+
+def test_forked_processes_share_the_preloaded_model(detector: TurnDetector) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["turn_detection.plugins.preload"])
+    answers = context.Queue()
+    jobs = [context.Process(target=_job, args=(answers,)) for _ in range(3)]
+    for job in jobs:
+        job.start()
+    got = [answers.get(timeout=60) for _ in jobs]
+    for job in jobs:
+        job.join(timeout=30)
+    assert got == [(1, detector.predict(UNFINISHED, QUESTION).eot_probability)] * 3
+    assert [job.exitcode for job in jobs] == [0, 0, 0]
