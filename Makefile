@@ -23,6 +23,7 @@ test: $(DEV)/.ready $(LIGHT)/.ready lint test-plugins
 
 # LiveKit Agents and Pipecat as their users install them, in an environment of their own: their pins and ours need not agree.
 test-plugins: $(PLUGINS)/.ready
+	$(PLUGINS)/bin/python -m mypy --config-file tests/plugins/mypy.toml src/turn_detection/plugins src/livekit examples
 	$(PLUGINS)/bin/python -m pytest tests/plugins
 
 lint: $(DEV)/.ready

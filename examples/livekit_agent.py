@@ -27,7 +27,8 @@ def prewarm(_: JobProcess) -> None:
     shared_detector()
 
 
-server = AgentServer(setup_fnc=prewarm)
+# With the module preloaded, jobs share one model (where they are forked: on Linux); prewarm() then has nothing left to load.
+server = AgentServer(setup_fnc=prewarm, preload_modules=["turn_detection.plugins.preload"])
 
 
 @server.rtc_session()

@@ -4,8 +4,7 @@ Call :func:`register` on the main thread of the agent's module, before the worke
 detector with ``RussianTurnDetector(scorer=ProcessScorer())``.
 
 This rests on ``livekit.agents.inference_runner._InferenceRunner``, which the framework keeps private "until we stabilize the API";
-checked with livekit-agents 1.8.9. What it saves and costs is measured in docs/integrations/livekit.md: worker threads of the job's own
-process are the default.
+checked with livekit-agents 1.8.9 and 1.8.0. :mod:`.preload` saves more memory by a public option; docs/integrations/livekit.md has the figures.
 """
 
 from __future__ import annotations
