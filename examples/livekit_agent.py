@@ -27,8 +27,8 @@ def prewarm(_: JobProcess) -> None:
     shared_detector()
 
 
-# With the module preloaded, jobs share one model (where they are forked: on Linux); prewarm() then has nothing left to load.
-server = AgentServer(setup_fnc=prewarm, preload_modules=["turn_detection.plugins.preload"])
+# livekit-agents 1.8.7 and later: preload_modules=["turn_detection.plugins.preload"] lets forked jobs share one model.
+server = AgentServer(setup_fnc=prewarm)
 
 
 @server.rtc_session()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from turn_detection.config import Config, DataConfig, InferConfig, build, config_dir, load_config
+from turn_detection.config import Config, DataConfig, InferConfig, config_dir, load_config
 from turn_detection.errors import ConfigurationError
+from turn_detection.schema import build
 
 ROOT = Path(__file__).resolve().parents[1]
 CHOICES = sorted(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import typer
 
 from . import __version__
 from .errors import ConfigurationError, InputFileNotFoundError, InvalidInputError, MissingExtraError, TurnDetectionError
+from .overrides import as_values, split_settings
 from .records import Record, read_records, with_probas, write_records
 
 if TYPE_CHECKING:
@@ -37,12 +37,6 @@ app.add_typer(data_app, name="data")
 
 #: Items scored between two steps of the progress bar; enough for batches of like length.
 _CHUNK = 2048
-#: --group.key=value, --group.key, group.key=value; --group=choice and --group for groups that are no option of a command.
-_SETTING = re.compile(
-    r"(?:--(?P<k1>[a-z_]+(?:\.[A-Za-z0-9_]+)+|data|train|export|infer|seed|run_name)|(?P<k2>[a-z_]+(?:\.[A-Za-z0-9_]+)+)(?==))"
-    r"(?:=(?P<value>.*))?",
-    re.DOTALL,
-)
 
 
 def _print_version(wanted: bool) -> None:
@@ -107,7 +101,7 @@ def infer(
     """
     from .config import InferConfig, load_group
 
-    config = load_group("infer", InferConfig, _values(context.obj))
+    config = load_group("infer", InferConfig, as_values(context.obj))
     records = read_records(data)
     _check_folder(output)
     detector = _detector(checkpoint, model, config.n_threads)
@@ -139,7 +133,7 @@ def export_onnx(
 ) -> None:
     """Export a checkpoint to a bundle: int8 ONNX, tokenizer, manifest, model card. Settings as for train, over those of the run."""
     _check_folder(output)
-    overrides = _values(context.obj)
+    overrides = as_values(context.obj)
     export = _training_room("export")
     _check_name(export.load_checkpoint(checkpoint).provenance, model, checkpoint)
     result = export.export_bundle(checkpoint, output, overrides=overrides, plain=plain, fp16=fp16, name=name)
@@ -206,44 +200,6 @@ def _predict(detector: TurnDetector, records: Sequence[Record], batch_size: int)
             [(record.context, record.message) for record in chunk], batch_size=batch_size
         )
     return predictions
-
-
-def split_settings(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Take the configuration's settings out of a command line, wherever they stand.
-
-    Settings are ``--group.key=value`` and ``--group=choice``, also with a space or without dashes (``train.max_minutes=5``). What is
-    left goes to the command's own options. ``--model`` is an option of some commands and a group of others: :func:`train` takes it.
-
-    Returns:
-        The remaining arguments, and the settings as Hydra overrides (``train.max_minutes=5``).
-
-    Raises:
-        ConfigurationError: a setting without a value.
-    """
-    rest: list[str] = []
-    found: list[str] = []
-    waiting = iter(arguments)
-    for argument in waiting:
-        match = _SETTING.fullmatch(argument)
-        if match is None:
-            rest.append(argument)
-            continue
-        value = match["value"]
-        if value is None:
-            value = next(waiting, None)
-        if value is None:
-            raise ConfigurationError(f"'{argument}' has no value; write {argument}=VALUE")
-        found.append(f"{match['k1'] or match['k2']}={value}")
-    return rest, found
-
-
-def _values(overrides: list[str]) -> dict[str, Any]:
-    """Overrides with their values read as YAML, for commands that start from a recorded configuration."""
-    try:
-        import yaml
-    except ImportError as error:
-        raise MissingExtraError("Reading settings", "serve", error.name) from error
-    return {key: yaml.safe_load(value) for key, _, value in (override.partition("=") for override in overrides)}
 
 
 def _check_folder(output: Path) -> None:

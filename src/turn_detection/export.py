@@ -22,7 +22,7 @@ import torch
 
 from .backends.onnx import OnnxBackend
 from .bundle import MANIFEST, TOKENIZER, FileRecord, Manifest, record_file
-from .config import Config, ExportConfig, build
+from .config import Config, ExportConfig
 from .data.samples import Sample
 from .detector import Calibration
 from .encoding import EncodedBatch, Encoder
@@ -30,6 +30,7 @@ from .errors import ConfigurationError, ExportError
 from .evaluation.metrics import binary_metrics
 from .evaluation.model_card import model_card
 from .quantisation import quantise
+from .schema import build
 from .training.checkpoint import Checkpoint, load_checkpoint
 from .training.datamodule import validation_samples
 from .training.model import LastTokenLogits

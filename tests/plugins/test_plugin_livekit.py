@@ -19,7 +19,7 @@ from scripted import POLICY, SURE, ScriptedDetector
 
 from turn_detection import Message
 from turn_detection.errors import BackendError, ConfigurationError, InvalidInputError
-from turn_detection.plugins.livekit import RussianTurnDetector, split_chat
+from turn_detection.plugins.livekit import RussianTurnDetector, spoken_messages
 
 
 def predict(detector: RussianTurnDetector, chat_ctx: ChatContext, **options: Any) -> float:
@@ -65,9 +65,12 @@ def test_tool_calls_handovers_images_and_empty_items_are_skipped() -> None:
     context.add_message(role="assistant", content=["Сегодня", "тепло."])
     context.add_message(role="assistant", content="Что ещё?")
     context.add_message(role="user", content="спасибо")
-    message, history = split_chat(context)
-    assert message == "спасибо"
-    assert history == [Message("client", "какая погода"), Message("agent", "Сегодня\nтепло. Что ещё?")]
+    assert spoken_messages(context) == [
+        Message("client", "какая погода"),
+        Message("agent", "Сегодня\nтепло."),
+        Message("agent", "Что ещё?"),
+        Message("client", "спасибо"),
+    ]
 
 
 @pytest.mark.parametrize("context", [ChatContext.empty(), chat(("assistant", "Алло?")), chat(("system", "Ты бот."))])
@@ -75,12 +78,14 @@ def test_a_context_without_words_of_the_caller_is_no_error(context: ChatContext)
     assert 0.0 <= predict(RussianTurnDetector(ScriptedDetector()), context) <= 1.0
 
 
-def test_a_long_history_is_cut_to_its_latest_messages() -> None:
-    lines = [line for index in range(50) for line in (("assistant", f"вопрос {index}"), ("user", f"ответ {index}"))]
-    message, history = split_chat(chat(*lines))
-    assert message == "ответ 49"
-    assert history[-1] == Message("agent", "вопрос 49")
-    assert len(history) < 20
+def test_the_bots_last_message_is_the_context_unless_more_is_asked_for() -> None:
+    lines = [line for index in range(5) for line in (("assistant", f"вопрос {index}"), ("user", f"ответ {index}"))]
+    for options, texts in (({}, ["вопрос 4"]), ({"history_messages": 3}, ["вопрос 3", "ответ 3", "вопрос 4"])):
+        scripted = ScriptedDetector()
+        predict(RussianTurnDetector(scripted, **options), chat(*lines))
+        ((message, context),) = scripted.asked
+        assert message == "ответ 4"
+        assert [entry.text for entry in context] == texts
 
 
 @pytest.mark.parametrize("tag", ["ru", "ru-RU", "rus", "russian", "RU_ru", "", "multi", "auto"])

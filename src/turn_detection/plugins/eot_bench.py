@@ -11,6 +11,7 @@ from typing import Any
 
 from ..detector import TurnDetector
 from ..types import AGENT, CLIENT, ROLE_ALIASES, Context, Message
+from .history import split_turn
 from .language import speaks_russian
 from .scoring import shared_detector
 
@@ -38,7 +39,7 @@ class RussianTurnAdapter:
 
         Args:
             batch: items with ``messages``: ``[{"role", "content"}, ...]``, the last of them what the caller has said up to this
-                silence. ``audio`` is not looked at. Messages of other roles or without text are skipped; an item without words of
+                silence; of those before it the bot's last one is read. ``audio`` is not looked at. Messages of other roles or without text are skipped; an item without words of
                 the caller scores 0.
         """
         items = [_item(entry.get("messages") or ()) for entry in batch]
@@ -51,5 +52,5 @@ def _item(entries: Sequence[Mapping[str, Any]]) -> tuple[Context, str]:
         role, text = entry.get("role"), entry.get("content")
         if isinstance(role, str) and isinstance(text, str) and ROLE_ALIASES.get(role.lower()) in (AGENT, CLIENT):
             messages.append(Message(role, text))
-    # The encoder joins the caller's messages at the end of the context to the turn that is judged.
-    return messages, ""
+    words, history = split_turn(messages)
+    return history, words

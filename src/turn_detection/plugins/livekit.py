@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import ConfigurationError, MissingExtraError
 from ..types import AGENT, CLIENT, Message, TurnPrediction, check_probability
+from .history import HISTORY_MESSAGES, check_history_messages, split_turn
 from .language import speaks_russian
 from .scoring import Detector, PredictionCounters, Scorer, TurnScorer, check_deadline, shared_detector
 
@@ -23,8 +24,6 @@ except ImportError as error:
 
 logger = logging.getLogger(__name__)
 
-#: Latest messages with text that the model is offered; it reads as many of their turns as it was trained with.
-_MAX_MESSAGES = 16
 _ROLES = {"assistant": AGENT, "user": CLIENT}
 #: With this threshold every probability below 1 takes the ``max_delay`` branch of the framework.
 _ALWAYS_MAX_DELAY = 1.0
@@ -45,6 +44,8 @@ class RussianTurnDetector:
         threshold: instead of the detector's own, calibrated one.
         deadline_s: for one prediction, unless the framework gives a ``timeout``.
         fallback_probability: see above.
+        history_messages: messages before the caller's turn that the model is offered; more than the bot's last one only for a model
+            that was trained for it.
         scorer: instead of worker threads of this process; see :mod:`.livekit_process`.
 
     Raises:
@@ -61,10 +62,12 @@ class RussianTurnDetector:
         threshold: float | None = None,
         deadline_s: float = 0.5,
         fallback_probability: float = 0.0,
+        history_messages: int = HISTORY_MESSAGES,
         scorer: TurnScorer | None = None,
     ) -> None:
         self.deadline_s = check_deadline(deadline_s)
         self.fallback_probability = check_probability("fallback_probability", fallback_probability)
+        self.history_messages = check_history_messages(history_messages)
         self._scorer = scorer or Scorer(detector or shared_detector(), deadline_s=deadline_s)
         self.threshold = self._scorer.threshold if threshold is None else check_probability("threshold", threshold)
         self._session: AgentSession[Any] | None = None
@@ -100,7 +103,7 @@ class RussianTurnDetector:
                 messages and messages without text may occur and are skipped.
             timeout: seconds, instead of ``deadline_s``.
         """
-        message, context = split_chat(chat_ctx)
+        message, context = split_turn(spoken_messages(chat_ctx), self.history_messages)
         prediction = await self._scorer.score(
             message, context, deadline_s=self.deadline_s if timeout is None else timeout
         )
@@ -135,23 +138,11 @@ class RussianTurnDetector:
             logger.debug("p=%.3f, delay %.2f s", prediction.eot_probability, delay_s)
 
 
-def split_chat(chat_ctx: ChatContext) -> tuple[str, list[Message]]:
-    """The caller's words of the current turn, and the messages before it, oldest first. Neighbours of one role are joined."""
-    turns: list[tuple[str, list[str]]] = []  # newest first
-    n_messages = 0
-    for item in reversed(chat_ctx.items):
-        role = _ROLES.get(getattr(item, "role", ""))
-        text = getattr(item, "text_content", None)
-        if role is None or not isinstance(text, str) or not text.strip():
-            continue
-        if n_messages == _MAX_MESSAGES:
-            break
-        n_messages += 1
-        if turns and turns[-1][0] == role:
-            turns[-1][1].append(text)
-        else:
-            turns.append((role, [text]))
-    messages = [Message(role, " ".join(reversed(texts))) for role, texts in reversed(turns)]
-    if messages and messages[-1].role == CLIENT:
-        return messages[-1].text, messages[:-1]
-    return "", messages
+def spoken_messages(chat_ctx: ChatContext) -> list[Message]:
+    """What bot and caller said, oldest first: the context without tool calls, handovers, system messages and messages without text."""
+    messages = []
+    for item in chat_ctx.items:
+        role, text = _ROLES.get(getattr(item, "role", "")), getattr(item, "text_content", None)
+        if role is not None and isinstance(text, str) and text.strip():
+            messages.append(Message(role, text))
+    return messages

@@ -15,6 +15,7 @@ from ..endpointing import EndOfTurn, EndpointingEvent, EndpointingPolicy, Predic
 from ..errors import MissingExtraError
 from ..types import AGENT, CLIENT, Message, TurnPrediction
 from .hearing import Hearing
+from .history import HISTORY_MESSAGES, check_history_messages, split_turn
 from .language import speaks_russian
 from .scoring import Detector, PredictionCounters, Scorer, TurnScorer, shared_detector
 
@@ -35,7 +36,6 @@ try:
 except ImportError as error:
     raise MissingExtraError("the Pipecat turn strategy", "pipecat", error.name) from error
 
-_MAX_MESSAGES = 16
 _ROLES = {"assistant": AGENT, "user": CLIENT}
 
 
@@ -55,11 +55,13 @@ class RussianTurnStopStrategy(BaseUserTurnStopStrategy):
     Several stop strategies act as OR. For text AND audio see :class:`~.pipecat_agreement.StopWhenAllAgree`.
 
     Args:
-        context: the context that the pipeline's aggregators share; gives the bot's last lines. Without it the words are scored alone.
+        context: the context that the pipeline's aggregators share; gives the bot's last line. Without it the words are scored alone.
         detector: instead of the shipped model, which is loaded once per process.
         policy: probability to silence; instead of the detector's own.
         deadline_s: for one prediction.
         final_timeout_s: from the end of speech or the last interim.
+        history_messages: messages before the caller's turn that the model is offered; more than the bot's last one only for a model
+            that was trained for it.
         scorer: instead of worker threads of this process with ``detector``.
         **kwargs: for the base class.
 
@@ -76,11 +78,13 @@ class RussianTurnStopStrategy(BaseUserTurnStopStrategy):
         policy: EndpointingPolicy | None = None,
         deadline_s: float = 0.5,
         final_timeout_s: float = 2.0,
+        history_messages: int = HISTORY_MESSAGES,
         scorer: TurnScorer | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._context = context
+        self.history_messages = check_history_messages(history_messages)
         self._scorer = scorer or Scorer(detector or shared_detector(), deadline_s=deadline_s)
         self.policy = policy or self._scorer.policy
         self._times = {"prediction_timeout_s": deadline_s, "final_timeout_s": final_timeout_s}
@@ -161,7 +165,9 @@ class RussianTurnStopStrategy(BaseUserTurnStopStrategy):
 
     async def _predict(self, needed: PredictionNeeded) -> None:
         started = time.perf_counter()
-        prediction = await self._scorer.score(needed.text, self._history())
+        # Words that the caller said before, and got no answer to, are part of what he is saying.
+        words, history = split_turn(self._history(), self.history_messages)
+        prediction = await self._scorer.score(f"{words} {needed.text}".strip(), history)
         if prediction is None:
             return  # the endpointer falls back by itself
         self._unreported = (prediction, (time.perf_counter() - started) * 1e3)
@@ -198,14 +204,14 @@ class RussianTurnStopStrategy(BaseUserTurnStopStrategy):
         await self.push_frame(MetricsFrame(data=[data]))
 
     def _history(self) -> list[Message]:
-        """The latest lines of the shared context, without what the caller has said in this turn."""
+        """The lines of the shared context, without what the caller has said in this turn."""
         history, n_user_messages = [], 0
         for role, text in self._lines():
             n_user_messages += role == CLIENT
             # Strategies that defer the end of the turn let the aggregator write its words to the context before it is over.
             if role == AGENT or n_user_messages <= self._n_user_messages:
                 history.append(Message(role, text))
-        return history[-_MAX_MESSAGES:]
+        return history
 
     def _lines(self) -> list[tuple[str, str]]:
         """Role and text of the context's messages that have both; tool calls, system and service messages have not."""
