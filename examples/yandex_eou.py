@@ -98,7 +98,7 @@ async def turns(
         while True:
             ending = asyncio.create_task(watcher.end_of_turn())
             await asyncio.wait((ending, listening, sending), return_when=asyncio.FIRST_COMPLETED)
-            if sending.done() and not ending.done():  # the caller hung up: what is open is a turn too
+            if watcher.undecided and not ending.done():  # the caller hung up: what is open is a turn too
                 await asyncio.wait((ending,), timeout=5.0)
             if not ending.done():
                 ending.cancel()

@@ -10,8 +10,8 @@ from turn_detection import EndpointingPolicy, Message, TurnPrediction
 from turn_detection.types import Context, as_messages
 
 SURE, UNSURE = 0.97, 0.02
-#: Short delays, so that the tests are; ratio 3, so that they are told apart on a busy machine.
-POLICY = EndpointingPolicy(min_delay_s=0.4, max_delay_s=1.2)
+#: Short delays, so that the tests are; ratio over 3, so that they are told apart on a busy machine.
+POLICY = EndpointingPolicy(min_delay_s=0.3, max_delay_s=1.0)
 #: A turn may end so much later than it should: timers, the framework's own work, a machine that does other things too.
 SLACK_S = 0.3
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from scripted import POLICY, SURE, UNSURE
+from scripted import SURE, UNSURE
 
-from turn_detection.endpointing import EndOfTurn, PredictionNeeded
+from turn_detection.endpointing import EndOfTurn, EndpointingPolicy, PredictionNeeded
 from turn_detection.errors import InvalidInputError
 from turn_detection.plugins.hearing import Events, Hearing
+
+POLICY = EndpointingPolicy(min_delay_s=0.4, max_delay_s=1.2)
 
 
 def hearing() -> Hearing:

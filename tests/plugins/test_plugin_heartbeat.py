@@ -36,8 +36,8 @@ def lag_of_predictions(bench: ModuleType, detector: TurnDetector) -> tuple[float
     async def ask(index: int, words: str) -> None:
         await scorers[index].score(words, bench.QUESTION)
 
-    idle = asyncio.run(bench.heartbeat(None, seconds=2.0))
-    busy = asyncio.run(bench.heartbeat(ask, seconds=2.0))
+    idle = asyncio.run(bench.heartbeat(None, seconds=1.0))
+    busy = asyncio.run(bench.heartbeat(ask, seconds=1.0))
     return idle["p999_ms"], busy["p999_ms"], sum(scorer.counters.predictions for scorer in scorers)
 
 

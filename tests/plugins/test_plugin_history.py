@@ -13,14 +13,14 @@ FIRST, SECOND = Message("client", "мне нужен"), Message("client", "но�
 
 
 def test_the_callers_messages_at_the_end_are_one_turn_after_the_bots_last_message() -> None:
-    assert split_turn([GREETING, QUESTION, FIRST, SECOND]) == ("мне нужен номер на двоих", [QUESTION])
+    assert split_turn([SECOND, FIRST, QUESTION, GREETING]) == ("мне нужен номер на двоих", [QUESTION])
 
 
 @pytest.mark.parametrize(
     ("n", "history"), [(0, []), (1, [QUESTION]), (2, [GREETING, QUESTION]), (9, [FIRST, GREETING, QUESTION])]
 )
 def test_as_many_messages_as_asked_for_are_kept(n: int, history: list[Message]) -> None:
-    assert split_turn([FIRST, GREETING, QUESTION, SECOND], n) == ("номер на двоих", history)
+    assert split_turn([SECOND, QUESTION, GREETING, FIRST], n) == ("номер на двоих", history)
 
 
 def test_missing_parts_are_empty() -> None:
@@ -33,3 +33,9 @@ def test_missing_parts_are_empty() -> None:
 def test_a_number_of_messages_that_makes_no_sense_is_refused(value: int) -> None:
     with pytest.raises(InvalidInputError, match="history_messages"):
         check_history_messages(value)
+
+
+def test_a_long_dialogue_is_read_no_further_than_needed() -> None:
+    dialogue = iter([SECOND, QUESTION, FIRST, *[GREETING] * 100])
+    split_turn(dialogue)
+    assert len(list(dialogue)) == 100

