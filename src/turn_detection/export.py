@@ -122,7 +122,8 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
         name=name,
         model_file=MODEL,
         files={MODEL: record_file(folder / MODEL), TOKENIZER: record_file(folder / TOKENIZER)},
-        encoding=checkpoint.encoder.spec,
+        # The network reads what it was trained on; how many turns to offer it is a choice of use (--model.history_turns).
+        encoding=replace(checkpoint.encoder.spec, history_turns=config.model.history_turns),
         temperature=calibration.temperature,
         bias=calibration.bias,
         precision="int8",

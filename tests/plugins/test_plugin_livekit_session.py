@@ -18,6 +18,8 @@ from scripted import POLICY, ScriptedDetector, waited
 from turn_detection.errors import BackendError
 from turn_detection.plugins.livekit import RussianTurnDetector
 
+pytestmark = pytest.mark.slow  # in real time
+
 MIN_S, MAX_S = 0.3, 1.0
 ENDPOINTING = {"mode": "fixed", "min_delay": MIN_S, "max_delay": MAX_S}
 

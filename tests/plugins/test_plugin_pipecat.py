@@ -24,6 +24,8 @@ from turn_detection.errors import BackendError
 from turn_detection.plugins.pipecat import RussianTurnStopStrategy
 from turn_detection.plugins.pipecat_agreement import StopWhenAllAgree
 
+pytestmark = pytest.mark.slow  # in real time
+
 MIN_S, MAX_S = POLICY.min_delay_s, POLICY.max_delay_s
 
 
