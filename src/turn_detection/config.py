@@ -30,6 +30,9 @@ class DataConfig:
         validation_share: share of dialogues held out.
         max_validation_replies: cap on replies scored at every validation; chosen by hash.
         source_shares: share of replies kept for training, by source; 1 for sources not named.
+        utterances: files of lone utterances, ``{"text": str}``, that train without context and are never held out; what also stands in a
+            held-out dialogue is left out.
+        openings: train on the first turns of dialogues too, without context.
         spoken_samples: made telephone speech to mix in (``data/spoken.py``); 0 for none.
         max_dialogues: stop reading after so many; for quick trials.
     """
@@ -44,6 +47,8 @@ class DataConfig:
     validation_share: float = 0.03
     max_validation_replies: int = 5000
     source_shares: Mapping[str, float] = field(default_factory=dict)
+    utterances: tuple[str, ...] = ()
+    openings: bool = False
     spoken_samples: int = 0
     max_dialogues: int | None = None
 

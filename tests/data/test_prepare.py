@@ -11,8 +11,9 @@ import pytest
 from turn_detection.config import DataConfig
 from turn_detection.data import prepare as prepare_module
 from turn_detection.data import split as split_module
-from turn_detection.data.prepare import configured_dialogues, configured_split, prepare_samples
+from turn_detection.data.prepare import configured_dialogues, configured_split, prepare_samples, with_utterances
 from turn_detection.data.sources import ReadReport
+from turn_detection.data.split import LeakReport, Split
 from turn_detection.errors import (
     ConfigurationError,
     DataFormatError,
@@ -20,6 +21,7 @@ from turn_detection.errors import (
     InvalidInputError,
     OutputError,
 )
+from turn_detection.types import Dialogue, Turn
 
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo_dialogues.jsonl"
 
@@ -143,3 +145,20 @@ def test_the_hub_is_asked_for_the_file_that_the_configuration_names(monkeypatch:
     hub = DataConfig(kind="hub", repo_id="a/b", filename="c.jsonl.gz", revision="v1", max_dialogues=2)
     assert len(list(configured_dialogues(hub, ReadReport()))) == 2
     assert asked == [("a/b", "c.jsonl.gz", "v1")]
+
+
+def test_lone_utterances_join_the_training_part_but_for_what_a_held_out_dialogue_says() -> None:
+    held_out = Dialogue("d:1", "d", (Turn("Когда вы приедете?"), Turn("завтра вечером после шести часов"), Turn("да")))
+    split = Split((), (held_out,), LeakReport(0, 1, 1, 1, 0, 0, 0))
+    lone = [
+        Dialogue(f"u:{index}", "u", (Turn(text),))
+        for index, text in enumerate(
+            ["Завтра вечером, после шести часов!", "Да.", "Я люблю чай.", "я люблю чай", "..."]
+        )
+    ]
+
+    joined = with_utterances(split, lone)
+
+    assert [dialogue.turns[0].text for dialogue in joined.train] == ["Да.", "я люблю чай"]
+    assert joined.report.n_train_dialogues == 2
+    assert joined.validation == split.validation

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turn_detection.data.samples import Reply, cut, labelled_prefixes, protocol_samples, replies, vary_history
+from turn_detection.data.samples import (
+    Reply,
+    Sample,
+    cut,
+    labelled_prefixes,
+    lend_history,
+    protocol_samples,
+    replies,
+    vary_history,
+)
 from turn_detection.text import normalise
 from turn_detection.types import Dialogue, Message, Turn, TurnLabel
 
@@ -143,3 +152,34 @@ def test_history_is_varied_by_identity_in_the_shares_that_were_asked_for() -> No
 
 def test_history_that_is_not_there_cannot_be_varied() -> None:
     assert all(vary_history(reply("да", identity=str(n))).context == () for n in range(50))
+
+
+def test_an_opening_is_a_reply_to_nothing_and_only_on_request() -> None:
+    dialogue = Dialogue("d:1", "d", (Turn("Здравствуйте, я по объявлению"), Turn("Слушаю вас")))
+
+    assert [reply.text for reply in replies(dialogue)] == ["Слушаю вас"]
+    opening, answer = replies(dialogue, openings=True)
+    assert (opening.text, opening.context) == ("Здравствуйте, я по объявлению", ())
+    assert answer.context
+
+
+def test_lent_history_comes_from_whole_answers_before_and_leaves_words_and_label_alone() -> None:
+    made = [
+        Sample(f"s:{index}", "s", (Message("agent", f"вопрос {index}"),), f"ответ {index}", label)
+        for index, label in enumerate([TurnLabel.SPEAK, TurnLabel.WAIT] * 100)
+    ]
+    lent = list(lend_history(made, share=0.3, seed=5))
+
+    assert [(sample.text, sample.label, sample.context[-1]) for sample in lent] == [
+        (sample.text, sample.label, sample.context[-1]) for sample in made
+    ]
+    longer = [(index, sample) for index, sample in enumerate(lent) if len(sample.context) > 1]
+    assert 30 < len(longer) < 90
+    for index, sample in longer:
+        assert [message.role for message in sample.context] == ["agent", "client"] * (len(sample.context) // 2) + [
+            "agent"
+        ]
+        numbers = [int(message.text.split()[1]) for message in sample.context[:-1]]
+        assert all(number % 2 == 0 and number < index for number in numbers)  # whole answers, said before
+    assert list(lend_history(made, share=0.3, seed=5)) == lent
+    assert list(lend_history(made, share=0.0)) == made

@@ -280,3 +280,12 @@ def test_the_projects_sample_items_are_sound_and_have_context_in_both_forms() ->
     assert {type(record.context) for record in records} == {str, list}
     assert {record.original["domain"] for record in records} == {"banking", "taxi", "clinic", "delivery"}
     assert all(set(record.original) == {"context", "message", "domain"} for record in records)
+
+
+def test_lone_utterances_are_read_on_request_only(tmp_path: Path) -> None:
+    file = tmp_path / "u.jsonl"
+    file.write_text('{"source": "tatoeba", "text": "Где банк?"}\n', encoding="utf-8")
+
+    (utterance,) = read_dialogues([file], utterances=True)
+    assert (utterance.source, [turn.text for turn in utterance.turns]) == ("tatoeba", ["Где банк?"])
+    assert not list(read_dialogues([file]))

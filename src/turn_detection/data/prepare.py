@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ..writing import check_replaceable, folder_written_whole
 from .hub import fetch_file
 from .samples import Sample, protocol_samples
 from .sources import ReadReport, read_dialogues
-from .split import Split, split_dialogues
+from .split import Split, fingerprint, long_replies, split_dialogues
 
 
 def configured_dialogues(config: DataConfig, report: ReadReport, *, progress: bool = False) -> Iterator[Dialogue]:
@@ -47,7 +48,22 @@ def configured_split(
 ) -> Split:
     """Read and split what a configuration names."""
     report = ReadReport() if report is None else report
-    return split_dialogues(configured_dialogues(config, report, progress=progress), config.validation_share, seed=seed)
+    split = split_dialogues(configured_dialogues(config, report, progress=progress), config.validation_share, seed=seed)
+    if not config.utterances:
+        return split
+    lone = read_dialogues(config.utterances, on_malformed=config.on_malformed, report=report, utterances=True)
+    return with_utterances(split, lone)
+
+
+def with_utterances(split: Split, utterances: Iterable[Dialogue]) -> Split:
+    """Add lone utterances to the training part, once each, but for those that a held-out dialogue says too.
+
+    Long ones are compared with every held-out turn; short ones («да», «не знаю») are everybody's and no leak.
+    """
+    held_out = {text for dialogue in split.validation for text in long_replies(fingerprint(dialogue))}
+    found = {text: utterance for utterance in utterances if (text := fingerprint(utterance)) and text not in held_out}
+    report = replace(split.report, n_train_dialogues=len(split.train) + len(found))
+    return Split((*split.train, *found.values()), split.validation, report)
 
 
 def prepare_samples(config: DataConfig, output: Path, *, seed: int, progress: bool = False) -> dict[str, Any]:

@@ -8,12 +8,16 @@ a model can take it, training uses every boundary with the weight that the rando
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..text import normalise
 from ..types import AGENT, CLIENT, Dialogue, Message, TurnLabel
 from .split import unit_hash
+
+#: How far back in the sequence lent exchanges may come from.
+_LENDERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +56,19 @@ class Sample:
         }
 
 
-def replies(dialogue: Dialogue, *, history_turns: int = 1) -> Iterator[Reply]:
+def replies(dialogue: Dialogue, *, history_turns: int = 1, openings: bool = False) -> Iterator[Reply]:
     """Every reply of a dialogue; where roles are known, the client's only.
 
     Args:
         dialogue: a finished dialogue.
         history_turns: turns of context before the reply, the latest ones.
+        openings: also the first turn of a dialogue without roles, which answers nothing: a whole utterance with no context.
     """
     digest = hashlib.blake2b("\n".join(turn.text for turn in dialogue.turns).encode(), digest_size=12).hexdigest()
     for index, turn in enumerate(dialogue.turns):
         # A client's first words answer the line that picked up the phone, which chats do not hold: the context is empty.
-        if turn.role == AGENT or (turn.role is None and index == 0) or not normalise(turn.text):
+        is_opening = turn.role is None and index == 0
+        if turn.role == AGENT or (is_opening and not openings) or not normalise(turn.text):
             continue
         before = dialogue.turns[max(0, index - history_turns) : index] if history_turns else ()
         yield Reply(
@@ -109,7 +115,25 @@ def protocol_samples(dialogues: Iterable[Dialogue], *, seed: int = 0, history_tu
             yield from labelled_prefixes(reply, seed=seed)
 
 
-def vary_history(reply: Reply, *, seed: int = 0, drop_share: float = 0.1, single_share: float = 0.75) -> Reply:
+def lend_history(samples: Iterable[Sample], *, share: float, seed: int = 0) -> Iterator[Sample]:
+    """Put one or two finished exchanges before the context of a ``share`` of the samples: whole answers from earlier in the sequence.
+
+    Made moments know their last bot line only; a call has more behind it, which must not disturb the verdict.
+    """
+    answered: deque[Sample] = deque(maxlen=_LENDERS)
+    for index, sample in enumerate(samples):
+        lent: tuple[Message, ...] = ()
+        if sample.context and answered and unit_hash("lend", seed, index) < share:
+            n_exchanges = 1 + int(unit_hash("exchanges", seed, index) * 2)
+            for turn in range(n_exchanges):
+                other = answered[int(unit_hash("lender", seed, index, turn) * len(answered))]
+                lent += (*other.context, Message(CLIENT, other.text))
+        if sample.context and sample.label is TurnLabel.SPEAK:
+            answered.append(sample)
+        yield replace(sample, context=(*lent, *sample.context)) if lent else sample
+
+
+def vary_history(reply: Reply, *, seed: int = 0, drop_share: float = 0.08, single_share: float = 0.67) -> Reply:
     """Give one model all forms of context: none for ``drop_share`` of replies, one turn for ``single_share``, all for the rest."""
     chance = unit_hash("history", seed, reply.identity)
     keep = 0 if chance < drop_share else 1 if chance < drop_share + single_share else len(reply.context)

@@ -4,7 +4,8 @@ Read are, alone or in a folder tree (sorted by name, so that order is stable):
 
 * ``*.json``: one chat ``{"messages": [{"role", "content"}]}`` or a list of them;
 * ``*.jsonl``, also ``.gz`` and ``.xz``: one object a line, either such a chat, or ``{"turns": [str, ...]}``, or
-  ``{"conversation": "— turn\\n— turn"}`` as in the Hugging Face set ``inkoziev/Conversations``.
+  ``{"conversation": "— turn\\n— turn"}`` as in the Hugging Face set ``inkoziev/Conversations``;
+* where lone utterances are asked for, ``{"text": str}`` only.
 
 Roles may be agent/client, assistant/user, bot/caller and the like; system and tool messages are skipped.
 """
@@ -47,6 +48,7 @@ def read_dialogues(
     *,
     on_malformed: OnMalformed = "skip",
     report: ReadReport | None = None,
+    utterances: bool = False,
 ) -> Iterator[Dialogue]:
     """Yield the dialogues of files and folders.
 
@@ -54,6 +56,7 @@ def read_dialogues(
         paths: files or folders.
         on_malformed: ``"skip"`` logs a malformed line and goes on, ``"refuse"`` raises at the first.
         report: is filled while reading.
+        utterances: read lone utterances instead of dialogues; each comes as a dialogue of one turn.
 
     Raises:
         InputFileNotFoundError: a path does not exist, or a folder holds no file of a known format.
@@ -64,7 +67,9 @@ def read_dialogues(
         name, source = _origin(file)
         for place, record in _read_records(file, on_malformed, report):
             try:
-                dialogue = dialogue_from_record(record, dialogue_id=f"{name}:{place}", source=source)
+                dialogue = dialogue_from_record(
+                    record, dialogue_id=f"{name}:{place}", source=source, utterance=utterances
+                )
             except DataFormatError as error:
                 _malformed(f"{file}:{place}: {error}", on_malformed, report)
                 continue
@@ -91,7 +96,7 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def dialogue_from_record(record: Any, *, dialogue_id: str, source: str) -> Dialogue:
+def dialogue_from_record(record: Any, *, dialogue_id: str, source: str, utterance: bool = False) -> Dialogue:
     """One parsed JSON object to a dialogue.
 
     A ``source`` key of the record wins over the argument. Neighbouring messages of one role become one turn: the caller who sends
@@ -102,7 +107,8 @@ def dialogue_from_record(record: Any, *, dialogue_id: str, source: str) -> Dialo
     """
     if not isinstance(record, dict):
         raise DataFormatError(f"expected an object, got {type(record).__name__}")
-    for key, convert in _CONVERTERS.items():
+    converters = _UTTERANCE if utterance else _CONVERTERS
+    for key, convert in converters.items():
         if key in record:
             turns = tuple(turn for turn in convert(record[key]) if turn.text)
             if not turns:
@@ -113,7 +119,7 @@ def dialogue_from_record(record: Any, *, dialogue_id: str, source: str) -> Dialo
                 raise DataFormatError(f"'{key}' holds half of a surrogate pair, which is no text") from error
             named = record.get("source")
             return Dialogue(dialogue_id, named if isinstance(named, str) and named else source, turns)
-    raise DataFormatError(f"none of the keys {', '.join(map(repr, _CONVERTERS))} is there")
+    raise DataFormatError(f"none of the keys {', '.join(map(repr, converters))} is there")
 
 
 def _from_conversation(value: Any) -> list[Turn]:
@@ -126,6 +132,12 @@ def _from_turns(value: Any) -> list[Turn]:
     if not isinstance(value, list) or not all(isinstance(turn, str) for turn in value):
         raise DataFormatError("'turns' must be a list of strings")
     return [Turn(_LEADING_DASH.sub("", turn).strip()) for turn in value]
+
+
+def _from_text(value: Any) -> list[Turn]:
+    if not isinstance(value, str):
+        raise DataFormatError("'text' must be a string")
+    return [Turn(value.strip())]
 
 
 def _from_messages(value: Any) -> list[Turn]:
@@ -155,6 +167,7 @@ _CONVERTERS: dict[str, Callable[[Any], list[Turn]]] = {
     "turns": _from_turns,
     "messages": _from_messages,
 }
+_UTTERANCE: dict[str, Callable[[Any], list[Turn]]] = {"text": _from_text}
 
 
 def _read_records(file: Path, on_malformed: OnMalformed, report: ReadReport) -> Iterator[tuple[int, Any]]:

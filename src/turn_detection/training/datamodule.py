@@ -30,6 +30,7 @@ class RowPlan:
 
     cuts: Cuts
     source_shares: dict[str, float]
+    openings: bool
     max_validation_replies: int
     seed: int
 
@@ -38,7 +39,7 @@ def training_rows(split: Split, encoder: Encoder, plan: RowPlan, *, progress: bo
     """Rows of the training part; a reply's context and cut depend on its identity and the seed alone."""
     rows: list[TargetRow | None] = []
     for dialogue in track(split.train, "encoding", disable=not progress, transient=True):
-        for reply in replies(dialogue, history_turns=encoder.spec.history_turns):
+        for reply in replies(dialogue, history_turns=encoder.spec.history_turns, openings=plan.openings):
             if unit_hash("keep", plan.seed, reply.identity) >= plan.source_shares.get(reply.source, 1.0):
                 continue
             reply = vary_history(reply, seed=plan.seed)

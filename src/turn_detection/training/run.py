@@ -21,7 +21,7 @@ from lightning.pytorch.loggers import Logger
 
 from ..config import Config, DataConfig, ModelConfig, TrainConfig
 from ..data.prepare import configured_split
-from ..data.samples import Sample
+from ..data.samples import Sample, lend_history
 from ..data.sources import ReadReport
 from ..data.split import Split
 from ..encoding import Encoder
@@ -30,12 +30,17 @@ from ..text import TEXT_VERSION, normalise
 from ..types import AGENT, Message
 from .checkpoint import load_checkpoint
 from .datamodule import RowPlan, TurnDataModule, reply_texts, training_rows, validation_samples
+from .dropout import set_dropout
 from .model import EndOfTurnModel, build_encoder, load_encoder
 from .module import OptimiserSettings, TurnModule
 from .targets import TargetRow, sample_row
 from .vocabulary import load_vocabulary, prune_vocabulary, train_vocabulary
 
 logger = logging.getLogger(__name__)
+
+
+#: Share of made moments that get earlier exchanges of the call before the bot's line.
+SPOKEN_HISTORY_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ def row_plan(config: Config) -> RowPlan:
             "train.cuts=every_word needs model.attention=prefix: with attention both ways a word would see its own future; "
             "set --train.cuts=random"
         )
-    return RowPlan(config.train.cuts, dict(config.data.source_shares), config.data.max_validation_replies, config.seed)
+    data = config.data
+    return RowPlan(config.train.cuts, dict(data.source_shares), data.openings, data.max_validation_replies, config.seed)
 
 
 def train(config: Config, *, resume: str | Path | None = None) -> TrainResult:
@@ -95,7 +101,8 @@ def train(config: Config, *, resume: str | Path | None = None) -> TrainResult:
     split = load_split(config.data, config.seed, progress=progress)
     model, encoder = _network(config.model, split, start_from=resume or config.model.checkpoint)
     rows = training_rows(split, encoder, plan, progress=progress)
-    rows += _rows(encoder, spoken(config.data.spoken_samples, config.seed))
+    made = spoken(config.data.spoken_samples, config.seed)
+    rows += _rows(encoder, lend_history(made, share=SPOKEN_HISTORY_SHARE, seed=config.seed))
     validation = _rows(encoder, validation_samples(split, plan))
     data = TurnDataModule(
         rows,
@@ -131,6 +138,7 @@ def _network(config: ModelConfig, split: Split, *, start_from: str | Path | None
     """The network and its encoder: from a checkpoint, a pretrained encoder, or random weights."""
     if start_from is not None:
         checkpoint = load_checkpoint(start_from)
+        _set_dropout(checkpoint.model, config.dropout)
         return checkpoint.model.train(), checkpoint.encoder
     if config.encoder is not None:
         network, vocabulary = load_encoder(config.encoder, config.n_layers), load_vocabulary(config.encoder)
@@ -148,9 +156,10 @@ def _network(config: ModelConfig, split: Split, *, start_from: str | Path | None
         ),
     )
     _check_length(network.config, encoder)
-    _set_dropout(network, config.dropout)
+    model = EndOfTurnModel(network, encoder.sep_id, config.attention)
+    _set_dropout(model, config.dropout)
     # from_pretrained hands out evaluation mode, and Lightning leaves modes as it finds them.
-    return EndOfTurnModel(network, encoder.sep_id, config.attention, config.dropout).train(), encoder
+    return model.train(), encoder
 
 
 def _check_length(encoder_config: Any, encoder: Encoder) -> None:
@@ -163,9 +172,7 @@ def _check_length(encoder_config: Any, encoder: Encoder) -> None:
 
 
 def _set_dropout(network: torch.nn.Module, share: float) -> None:
-    for part in network.modules():
-        if isinstance(part, torch.nn.Dropout):
-            part.p = share
+    set_dropout(network, share, pooled=not torch.cuda.is_available())
 
 
 def _optimiser(config: TrainConfig) -> OptimiserSettings:
