@@ -152,20 +152,26 @@ def score(
         Path | None, typer.Option(help="Also record the figures in this bundle's manifest and model card.")
     ] = None,
     name: Annotated[str, typer.Option("--as", help="Name of the set in the manifest.")] = "test",
+    misses: Annotated[
+        bool, typer.Option("--misses", help="Also list every wrong verdict, by id and without words.")
+    ] = False,
 ) -> None:
     """Figures of a file of predictions, over the whole set and by source or category."""
     if context.obj:
         raise ConfigurationError(f"score takes no settings, got '{context.obj[0]}'")
-    from .evaluation.score import record_score, score_predictions
+    from .evaluation import score as scoring
 
-    figures = score_predictions(predictions)
+    figures = scoring.score_predictions(predictions)
     for group, values in figures.items():
         print(
             f"{group:22}"
             + "".join(f"  {key} {value:.4f}" if key != "n" else f"{value:8.0f}" for key, value in values.items())
         )
+    if misses:
+        for miss in scoring.misses(predictions):
+            print(f"missed {miss.item:30} {miss.group:22} should {miss.label:6} p {miss.eot_probability:.3f}")
     if record is not None:
-        record_score(record, name, figures["all"])
+        scoring.record_score(record, name, figures["all"])
 
 
 @data_app.command("prepare")

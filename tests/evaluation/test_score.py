@@ -12,7 +12,7 @@ from turn_detection.bundle import MANIFEST, TOKENIZER, Manifest, open_bundle, re
 from turn_detection.encoding import EncodingSpec
 from turn_detection.errors import BundleError, BundleNotFoundError, DataFormatError, InputFileNotFoundError
 from turn_detection.evaluation.metrics import binary_metrics
-from turn_detection.evaluation.score import record_score, score_predictions
+from turn_detection.evaluation.score import misses, record_score, score_predictions
 
 
 def item(label: str, speak: float, **more: Any) -> dict[str, Any]:
@@ -166,3 +166,28 @@ def test_a_folder_that_is_no_sound_bundle_is_refused_and_left_alone(bundle: Path
         record_score(bundle, "bench", {"n": 1.0})
     assert (bundle / MANIFEST).read_bytes() == before
     assert not (bundle / "MODEL_CARD.md").exists()
+
+
+def test_misses_are_named_without_words_the_surest_first(tmp_path: Path) -> None:
+    items = [
+        {
+            "id": "a",
+            "category": "phone",
+            "context": "",
+            "message": "секрет",
+            "label": "wait",
+            "probas": {"wait": 0.4, "speak": 0.6},
+        },
+        {"context": "", "message": "секрет", "label": "speak", "probas": {"wait": 0.9, "speak": 0.1}},
+        {"id": "c", "context": "", "message": "секрет", "label": "speak", "probas": {"wait": 0.1, "speak": 0.9}},
+    ]
+    path = tmp_path / "predictions.json"
+    path.write_text(json.dumps(items), encoding="utf-8")
+
+    found = misses(path)
+
+    assert [(miss.item, miss.group, miss.label, miss.eot_probability) for miss in found] == [
+        ("1", "", "speak", 0.1),
+        ("a", "phone", "wait", 0.6),
+    ]
+    assert "секрет" not in repr(found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,43 @@ def score_predictions(path: str | Path) -> dict[str, dict[str, float]]:
         InputFileNotFoundError, DataFormatError: no such file, or an item without ``label`` or ``probas``; names it.
     """
     groups: dict[str, list[tuple[bool, float]]] = {"all": []}
+    for _, group, is_end, probability in _scored(path):
+        pair = (is_end, probability)
+        groups["all"].append(pair)
+        if group is not None and group != "all":
+            groups.setdefault(group, []).append(pair)
+    if not groups["all"]:
+        raise DataFormatError(f"{path} holds no items")
+    ordered = sorted(groups.items(), key=lambda group: (group[0] != "all", -len(group[1])))
+    return {name: binary_metrics(*map(np.array, zip(*pairs, strict=True))) for name, pairs in ordered}
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A wrong verdict: which item (its ``id``, or its place from 0), of what group, what it should have been and what p was."""
+
+    item: str
+    group: str
+    label: str
+    eot_probability: float
+
+
+def misses(path: str | Path, *, threshold: float = 0.5) -> list[Miss]:
+    """Every wrong verdict in what ``infer`` wrote for labelled items, the surest first. Holds no words of the items.
+
+    Raises:
+        InputFileNotFoundError, DataFormatError: as :func:`score_predictions`.
+    """
+    found = [
+        Miss(item, group or "", TurnLabel.SPEAK if is_end else TurnLabel.WAIT, probability)
+        for item, group, is_end, probability in _scored(path)
+        if is_end != (probability >= threshold)
+    ]
+    return sorted(found, key=lambda miss: -abs(miss.eot_probability - threshold))
+
+
+def _scored(path: str | Path) -> Iterator[tuple[str, str | None, bool, float]]:
+    """Name, group, whether the turn was over, and p of every item."""
     for index, record in enumerate(read_records(path)):
         item = record.original
         label = item.get("label")
@@ -34,15 +72,9 @@ def score_predictions(path: str | Path) -> dict[str, dict[str, float]]:
             probability = check_probability("probas.speak", item["probas"][TurnLabel.SPEAK.value])
         except (KeyError, TypeError, ValueError) as error:
             raise DataFormatError(f"{path}: item {index}: 'probas' is missing or malformed; run infer first") from error
-        pair = (label == TurnLabel.SPEAK.value, probability)
-        groups["all"].append(pair)
         group = item.get("source") or item.get("category")
-        if isinstance(group, str) and group != "all":
-            groups.setdefault(group, []).append(pair)
-    if not groups["all"]:
-        raise DataFormatError(f"{path} holds no items")
-    ordered = sorted(groups.items(), key=lambda group: (group[0] != "all", -len(group[1])))
-    return {name: binary_metrics(*map(np.array, zip(*pairs, strict=True))) for name, pairs in ordered}
+        name = item.get("id", index)
+        yield str(name), group if isinstance(group, str) else None, label == TurnLabel.SPEAK.value, probability
 
 
 def record_score(bundle: str | Path, name: str, figures: dict[str, float]) -> None:
