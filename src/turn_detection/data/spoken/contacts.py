@@ -1,27 +1,27 @@
-"""E-mail addresses by voice, personal names and spelling by letters."""
+"""Personal names and spelling by letters."""
 
 from __future__ import annotations
 
 from ...types import TurnLabel
-from .digits import cardinal
+from .names import first_name, patronymic, surname
 from .phrases.contacts import (
     CHUNK_FILLERS,
-    EMAIL_BOTS,
-    EMAIL_DOMAINS,
-    EMAIL_LEADS,
-    EMAIL_LOCALS,
-    EMAIL_OTHER,
-    EMAIL_TAILS,
     FULL_NAME_LEADS,
-    LETTER_NAMES,
     NAME_BOTS,
     NAME_SENTENCES,
     SPELL_BOTS,
     SPELL_HINTS,
-    TYPED_DOMAINS,
-    TYPED_LOCALS,
 )
-from .slots import first_name, patronymic, surname
+from .phrases.mailing import (
+    LETTER_SOUNDS,
+    SPELL_ASKED,
+    WHO_ASKED,
+    WHO_DONE,
+    WHO_LEADS,
+    WHO_ORDERS,
+    WHO_SENTENCES,
+    WHO_UNDONE,
+)
 from .template import (
     BOTH,
     SPEAK,
@@ -36,81 +36,63 @@ from .template import (
     wording_groups,
 )
 
-EMAIL_STYLES = ("surname", "nick", "letters", "digits", "typed", "half-typed")
-EMAIL_FRAMES = ("bare", "lead", "filler", "tail")
-_SEPARATORS = (("точка",), ("точка",), ("нижнее подчёркивание",), ("дефис",), ("тире",), ())
+
+def person(draft: Draft, order: str) -> list[str]:
+    """Surname, name and patronymic in the given order, all of one sex."""
+    male = draft.chance(0.5)
+    parts = {"s": surname, "n": first_name, "p": patronymic}
+    return [parts[key](draft.rng, male) for key in order]
 
 
-def _spoken_email(draft: Draft, style: str) -> list[str]:
-    rng = draft.rng
-    male = rng.random() < 0.5
-    chunks: list[str] = []
-    if style == "letters":
-        chunks += [draft.pick(LETTER_NAMES) for _ in range(rng.randint(1, 3))]
-        chunks += [*_separator(draft), surname(rng, male)]
-    elif style == "nick":
-        chunks += [draft.pick(EMAIL_LOCALS), *_separator(draft), draft.pick(EMAIL_LOCALS)]
-    else:
-        chunks += [
-            surname(rng, male),
-            *_separator(draft),
-            first_name(rng, male) if draft.chance(0.6) else draft.pick(LETTER_NAMES),
-        ]
-    if style == "digits" or draft.chance(0.15):
-        number = rng.randint(1, 99) if draft.chance(0.6) else rng.randint(1960, 2010)
-        chunks.append(str(number) if draft.digits else cardinal(number))
-    host, top = draft.pick(EMAIL_DOMAINS).split("|")
-    dog = "собака" if draft.chance(0.85) else draft.pick(("собачка", "эт", "значок собака"))
-    # The last chunk is what completes the address; «точка» alone does not.
-    return [*chunks, dog, *host.split("+"), top]
-
-
-def _separator(draft: Draft) -> list[str]:
-    return list(_SEPARATORS[int(draft.rng.random() * len(_SEPARATORS))])
-
-
-def _typed_email(draft: Draft, half: bool) -> list[str]:
-    local = draft.pick(TYPED_LOCALS) + (str(draft.rng.randint(1, 2010)) if draft.chance(0.4) else "")
-    host, top = draft.pick(TYPED_DOMAINS).split("|")
-    if half:
-        return [local, "собака" if draft.chance(0.7) else "@", host, "точка", top]
-    return [local, "@", host, ".", top]
-
-
-def _email_build(style: str, frame: str) -> Build:
+def _who_build(order: str, frame: str) -> Build:
     def build(draft: Draft, label: TurnLabel) -> str:
-        typed = style == "typed"
-        chunks = _typed_email(draft, style == "half-typed") if "typed" in style else _spoken_email(draft, style)
-        glue = "" if typed else " "
-        n_kept = len(chunks) if label is SPEAK else draft.rng.randint(1, len(chunks) - 1)
-        chunks = chunks[:n_kept]
-        if frame == "filler" and not typed:
-            if label is WAIT:
-                chunks.append(draft.pick(CHUNK_FILLERS))
-            else:
-                chunks.insert(draft.rng.randint(0, len(chunks) - 1), draft.pick(CHUNK_FILLERS))
-        text = glue.join(chunks)
-        if frame == "lead":
-            text = f"{draft.pick(EMAIL_LEADS)} {text}"
-        if frame == "tail" and label is SPEAK:
-            text = f"{text} {draft.pick(EMAIL_TAILS)}"
-        return text
+        words = person(draft, order)
+        whole = label is SPEAK or (frame == "undone" and draft.chance(0.6))
+        if not whole:
+            words = words[: draft.rng.randint(1, len(words) - 1)]
+        if frame == "led":
+            words.insert(0, draft.pick(WHO_LEADS))
+        elif frame == "done" and label is SPEAK:
+            words.append(draft.pick(WHO_DONE))
+        elif frame == "undone" and label is WAIT:
+            words.append(draft.pick(WHO_UNDONE if whole else CHUNK_FILLERS))
+        return " ".join(words)
 
     return build
 
 
-def email_templates() -> list[Template]:
-    """Addresses wait until the top-level domain has been said."""
+def _sounded_build(style: str, frame: str) -> Build:
+    def build(draft: Draft, label: TurnLabel) -> str:
+        rng = draft.rng
+        word = surname(rng, rng.random() < 0.6).lower()
+        letters = [LETTER_SOUNDS.get(sign, sign) if style == "sounds" else sign for sign in word if sign.isalpha()]
+        if label is WAIT:
+            letters = letters[: rng.randint(1, max(1, len(letters) // 2))]
+        link = draft.pick(("", "", "по буквам", "то есть", "значит", "пишется", "это", "диктую"))
+        text = f"{word} {link} {' '.join(letters)}"
+        if frame == "led":
+            text = f"{draft.pick(('фамилия', 'записывайте', 'так', 'ну', 'да', 'моя фамилия'))} {text}"
+        elif frame == "tail":
+            text = f"{text} {draft.pick(('вот', 'всё', 'вот так') if label is SPEAK else CHUNK_FILLERS)}"
+        return " ".join(text.split())
+
+    return build
+
+
+def _who_templates() -> list[Template]:
     templates = []
-    for group, contexts in wording_groups({"ask": EMAIL_BOTS}):
-        for style in EMAIL_STYLES:
-            for frame in EMAIL_FRAMES:
-                build = _email_build(style, frame)
-                templates.append(Template("email", f"{group}/{style}-{frame}", contexts, BOTH, build, 0.06, fixed=True))
-        for lead in EMAIL_LEADS:
-            labels, build = phrases((lead,), ())
-            templates.append(Template("email", f"{group}/open-{slug(lead)}", contexts, labels, build, fixed=True))
-        templates += sentence_templates("email", group, contexts, EMAIL_OTHER)
+    for kind, bots in WHO_ASKED.items():
+        for group, contexts in wording_groups({kind: bots}, 24):
+            for order in WHO_ORDERS.get(kind, ()):
+                for frame in ("plain", "led", "done", "undone"):
+                    build = _who_build(order, frame)
+                    templates.append(Template("name", f"{group}/{order}-{frame}", contexts, BOTH, build))
+            templates += sentence_templates("name", group, contexts, WHO_SENTENCES.get(kind, ()))
+    for group, contexts in wording_groups({"spelled": SPELL_ASKED}, 24):
+        for style in ("sounds", "signs"):
+            for frame in ("plain", "led", "tail"):
+                build = _sounded_build(style, frame)
+                templates.append(Template("name", f"{group}/{style}-{frame}", contexts, BOTH, build, fixed=True))
     return templates
 
 
@@ -191,4 +173,4 @@ def name_templates() -> list[Template]:
             for frame in ("bare", "lead", "filler", "said-first"):
                 build = _spelling_build(style, frame)
                 templates.append(Template("name", f"{group}/{style}-{frame}", contexts, BOTH, build, fixed=True))
-    return templates
+    return templates + _who_templates()

@@ -18,7 +18,18 @@ from .phrases.digits import (
     PHONE_LEADS,
     THINKING,
 )
-from .template import BOTH, SPEAK, WAIT, Build, Draft, Template, label_templates, phrases, slug, wording_groups
+from .template import (
+    BOTH,
+    SPEAK,
+    WAIT,
+    Build,
+    Draft,
+    Template,
+    label_templates,
+    phrases,
+    slug,
+    wording_groups,
+)
 
 #: Frames around the digits; every frame is used with both labels, so none of them carries the verdict.
 FRAMES = ("bare", "lead", "filler", "answer", "repair")
@@ -62,7 +73,7 @@ def say(draft: Draft, head: Sequence[str], digits: str, sizes: tuple[int, ...], 
     return Dictation([*head, *spoken])
 
 
-def _cut(draft: Draft, number: Dictation) -> str:
+def cut(draft: Draft, number: Dictation) -> str:
     """A sure prefix: whole chunks, or a part of the words of a chunk that is not the last one."""
     chunks = number.chunks
     n_kept = draft.rng.randint(1, len(chunks) - 1)
@@ -75,7 +86,7 @@ def _cut(draft: Draft, number: Dictation) -> str:
 
 def _framed(draft: Draft, label: TurnLabel, number: Dictation, frame: str, leads: Sequence[str]) -> str:
     spoken = " " in number.glue and not any(char.isdigit() for char in number.all())
-    text = number.all() if label is SPEAK else _cut(draft, number)
+    text = number.all() if label is SPEAK else cut(draft, number)
     if frame == "lead":
         text = f"{draft.pick(leads)} {text}"
         if label is WAIT and draft.chance(0.2):

@@ -10,8 +10,11 @@ from itertools import accumulate
 from typing import Literal
 
 from ...errors import ConfigurationError
-from .contacts import email_templates, name_templates
+from .combined import combined_templates
+from .contacts import name_templates
+from .counted import cell_templates, counted_templates
 from .dictation import code_templates, phone_templates
+from .mailbox import email_templates
 from .noise import recognised
 from .places import address_templates
 from .talk import (
@@ -38,8 +41,8 @@ WEIGHTS: dict[str, float] = {
 FAMILIES: tuple[str, ...] = tuple(WEIGHTS)
 
 _BUILDERS: dict[str, Callable[[], list[Template]]] = {
-    "phone": phone_templates,
-    "code": code_templates,
+    "phone": lambda: phone_templates() + cell_templates(),
+    "code": lambda: code_templates() + counted_templates(),
     "email": email_templates,
     "address": address_templates,
     "datetime": datetime_templates,
@@ -70,6 +73,7 @@ _GREETS = ("Здравствуйте", "Добр", "Алло", "Всего", "Д
 def family_templates(family: str) -> tuple[Template, ...]:
     """All templates of a family; ids are unique."""
     templates = _BUILDERS[family]() if family in _BUILDERS else banked_templates(family)
+    templates = [*templates, *combined_templates(family)]
     return tuple({template.template_id: template for template in templates}.values())
 
 

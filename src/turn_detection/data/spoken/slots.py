@@ -1,220 +1,13 @@
-"""Values for ``{slot}`` marks: names, places, days, sums. Faker is slow, so its names are drawn once and kept."""
+"""Values for ``{slot}`` marks: names, places, days, sums."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import lru_cache
 
-from ...errors import MissingExtraError
 from .digits import DAYS_GENITIVE, DAYS_NOMINATIVE, HOURS_GENITIVE, MONTHS_GENITIVE, cardinal
+from .names import faker_names, first_name, patronymic, surname
 
-# Names that callers really have today; faker's own list leans to the nineteenth century, so it is only a third of the
-# draw.
-MALE = [
-    "Александр",
-    "Сергей",
-    "Андрей",
-    "Дмитрий",
-    "Алексей",
-    "Максим",
-    "Евгений",
-    "Иван",
-    "Михаил",
-    "Николай",
-    "Владимир",
-    "Павел",
-    "Роман",
-    "Артём",
-    "Денис",
-    "Антон",
-    "Илья",
-    "Кирилл",
-    "Никита",
-    "Олег",
-    "Игорь",
-    "Виктор",
-    "Юрий",
-    "Константин",
-    "Вадим",
-    "Руслан",
-    "Тимур",
-    "Глеб",
-    "Егор",
-    "Станислав",
-    "Ринат",
-    "Марат",
-    "Арсен",
-    "Георгий",
-    "Пётр",
-]
-FEMALE = [
-    "Анна",
-    "Мария",
-    "Елена",
-    "Ольга",
-    "Наталья",
-    "Екатерина",
-    "Татьяна",
-    "Ирина",
-    "Светлана",
-    "Юлия",
-    "Анастасия",
-    "Дарья",
-    "Ксения",
-    "Марина",
-    "Виктория",
-    "Полина",
-    "Людмила",
-    "Галина",
-    "Валентина",
-    "Надежда",
-    "Любовь",
-    "Вера",
-    "Алёна",
-    "Алина",
-    "Кристина",
-    "Оксана",
-    "Лариса",
-    "Яна",
-    "Диана",
-    "Гульнара",
-    "Софья",
-    "Тамара",
-    "Нина",
-]
-PATRONYMIC_STEMS = [
-    "Александров",
-    "Сергеев",
-    "Андреев",
-    "Дмитриев",
-    "Алексеев",
-    "Михайлов",
-    "Николаев",
-    "Владимиров",
-    "Павлов",
-    "Романов",
-    "Игорев",
-    "Викторов",
-    "Олегов",
-    "Иванов",
-    "Петров",
-    "Евгеньев",
-    "Юрьев",
-    "Анатольев",
-    "Валерьев",
-    "Геннадьев",
-    "Васильев",
-    "Борисов",
-    "Константинов",
-    "Григорьев",
-]
-SURNAMES = [
-    "Иванов",
-    "Смирнов",
-    "Кузнецов",
-    "Попов",
-    "Соколов",
-    "Лебедев",
-    "Козлов",
-    "Новиков",
-    "Морозов",
-    "Волков",
-    "Соловьёв",
-    "Васильев",
-    "Зайцев",
-    "Павлов",
-    "Семёнов",
-    "Голубев",
-    "Виноградов",
-    "Богданов",
-    "Воробьёв",
-    "Фёдоров",
-    "Михайлов",
-    "Беляев",
-    "Тарасов",
-    "Белов",
-    "Комаров",
-    "Орлов",
-    "Киселёв",
-    "Макаров",
-    "Андреев",
-    "Ковалёв",
-    "Ильин",
-    "Гусев",
-    "Титов",
-    "Кузьмин",
-    "Кудрявцев",
-    "Баранов",
-    "Куликов",
-    "Алексеев",
-    "Степанов",
-    "Яковлев",
-    "Сорокин",
-    "Сергеев",
-    "Романов",
-    "Захаров",
-    "Борисов",
-    "Королёв",
-    "Герасимов",
-    "Пономарёв",
-    "Григорьев",
-    "Лазарев",
-    "Медведев",
-    "Ершов",
-    "Никитин",
-    "Соболев",
-    "Рябов",
-    "Поляков",
-    "Цветков",
-    "Данилов",
-    "Жуков",
-    "Фролов",
-    "Журавлёв",
-    "Николаев",
-    "Крылов",
-    "Максимов",
-    "Сидоров",
-    "Осипов",
-    "Белоусов",
-    "Федотов",
-    "Дорофеев",
-    "Егоров",
-    "Матвеев",
-    "Бобров",
-]
-ODD_SURNAMES = [
-    "Шевченко",
-    "Коваленко",
-    "Бондаренко",
-    "Ткаченко",
-    "Кравченко",
-    "Мельник",
-    "Шмидт",
-    "Вебер",
-    "Ким",
-    "Цой",
-    "Пак",
-    "Гутман",
-    "Черных",
-    "Седых",
-    "Белых",
-    "Живаго",
-    "Дурново",
-    "Акопян",
-    "Саркисян",
-    "Петросян",
-    "Алиев",
-    "Мамедов",
-    "Хабибуллин",
-    "Гаджиев",
-    "Цискаридзе",
-    "Лысенко",
-    "Гончар",
-    "Кравец",
-    "Пилипчук",
-    "Щукин",
-]
 # Nominative, genitive, accusative, prepositional.
 CITIES = (
     ("Москва", "Москвы", "Москву", "Москве"), ("Петербург", "Петербурга", "Петербург", "Петербурге"),
@@ -291,50 +84,6 @@ def _digits_or_words(number: int, digits: bool) -> str:
     return str(number) if digits else cardinal(number)
 
 
-def patronymic(rng: random.Random, male: bool) -> str:
-    """«Сергеевич» or «Сергеевна»."""
-    return rng.choice(PATRONYMIC_STEMS) + ("ич" if male else "на")
-
-
-def surname(rng: random.Random, male: bool) -> str:
-    """A surname that agrees with the sex of its bearer."""
-    if rng.random() < 0.15:
-        name = rng.choice(ODD_SURNAMES)
-    elif rng.random() < 0.3:
-        name = rng.choice(faker_names()["surname"])
-    else:
-        name = rng.choice(SURNAMES)
-    return name + "а" if not male and name.endswith(("ов", "ев", "ёв", "ин")) else name
-
-
-def first_name(rng: random.Random, male: bool) -> str:
-    """A first name in the nominative."""
-    if rng.random() < 0.3:
-        return rng.choice(faker_names()["male" if male else "female"])
-    return rng.choice(MALE if male else FEMALE)
-
-
-@lru_cache(maxsize=1)
-def faker_names() -> dict[str, tuple[str, ...]]:
-    """Pools of Russian names, drawn once with a fixed seed.
-
-    Raises:
-        MissingExtraError: faker is not installed.
-    """
-    try:
-        from faker import Faker
-    except ImportError as error:
-        raise MissingExtraError("made telephone speech", "train", "faker") from error
-    fake = Faker("ru_RU")
-    fake.seed_instance(20)
-    draws: dict[str, Callable[[], str]] = {
-        "male": fake.first_name_male, "female": fake.first_name_female, "surname": fake.last_name_male,
-        "city": fake.city_name,
-    }  # fmt: skip
-    # Sorted, because a set's order of strings changes from process to process.
-    return {key: tuple(sorted({draw() for _ in range(250)})) for key, draw in draws.items()}
-
-
 def _time(rng: random.Random, digits: bool) -> str:
     hour = rng.randint(1, 12)
     kind = rng.random()
@@ -386,6 +135,68 @@ def _order(rng: random.Random, digits: bool) -> str:
     return " ".join(cardinal(pair) for pair in pairs)
 
 
+def _phone(rng: random.Random, _digits: bool) -> str:
+    """A mobile number as a bot prints it."""
+    digits = "".join(str(rng.randrange(10)) for _ in range(9))
+    code, middle, pair, last = "9" + digits[:2], digits[2:5], digits[5:7], digits[7:]
+    return rng.choice(("8 {} {} {} {}", "+7 {} {}-{}-{}", "8 ({}) {}-{}-{}", "+7 {} {} {} {}")).format(
+        code, middle, pair, last
+    )
+
+
+def _birth_typed(rng: random.Random, _digits: bool) -> str:
+    """A date of birth as a recogniser formats it."""
+    day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(1940, 2019)
+    return rng.choice((f"{day:02d}.{month:02d}.{year}", f"{day} {MONTHS_GENITIVE[month - 1]} {year} года"))
+
+
+def _year(rng: random.Random, digits: bool) -> str:
+    """A year of birth in the nominative: «восемьдесят пять», «две тысячи четыре», «1985»."""
+    year = rng.randint(1940, 2019)
+    if digits:
+        return str(year)
+    if year < 2000:
+        return cardinal(year - 1900) if rng.random() < 0.6 else f"тысяча девятьсот {cardinal(year - 1900)}"
+    return cardinal(year)
+
+
+def _year_genitive(rng: random.Random, digits: bool) -> str:
+    """A year of birth in the genitive: «восемьдесят пятого», «две тысячи четвёртого»."""
+    year = rng.randint(1940, 2019)
+    if digits:
+        return str(year)
+    tail = year % 100
+    if year >= 2000:
+        return "двухтысячного" if not tail else f"две тысячи {_ordinal_genitive(tail)}"
+    return _ordinal_genitive(tail)
+
+
+def _issue_year(rng: random.Random, digits: bool) -> str:
+    """The year of a document in the genitive."""
+    year = rng.randint(1, 24)
+    return str(2000 + year) if digits else f"две тысячи {_ordinal_genitive(year)}"
+
+
+def _ordinal_genitive(number: int) -> str:
+    if number <= 30:
+        return DAYS_GENITIVE[number - 1]
+    tens, unit = divmod(number, 10)
+    if not unit:
+        return _TENS_GENITIVE[tens - 3]
+    return f"{cardinal(tens * 10)} {DAYS_GENITIVE[unit - 1]}"
+
+
+_TENS_GENITIVE = (
+    "тридцатого", "сорокового", "пятидесятого", "шестидесятого", "семидесятого", "восьмидесятого", "девяностого",
+)  # fmt: skip
+_HOURS_DATIVE = (
+    "двум", "трём", "четырём", "пяти", "шести", "семи", "восьми", "девяти", "десяти", "одиннадцати", "двенадцати",
+)  # fmt: skip
+_MONTHS = (
+    "январь", "февраль", "март", "апрель", "май", "июнь", "июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь",
+)  # fmt: skip
+
+
 SLOTS: dict[str, Callable[[random.Random, bool], str]] = {
     "on_day": _one_of(*ON_DAY),
     "for_day": _one_of(*FOR_DAY),
@@ -394,6 +205,7 @@ SLOTS: dict[str, Callable[[random.Random, bool], str]] = {
     "part_of_day": _one_of("утром", "днём", "вечером", "после обеда", "до обеда"),
     "time": _time,
     "hour_gen": lambda rng, digits: str(rng.randint(2, 12)) if digits else rng.choice(HOURS_GENITIVE[1:]),
+    "hour_dat": lambda rng, digits: str(rng.randint(2, 12)) if digits else rng.choice(_HOURS_DATIVE),
     "hour": _number(2, 12),
     "date": lambda rng, digits: _date(rng, digits, list(DAYS_GENITIVE)),
     "for_date": lambda rng, digits: _date(rng, digits, DAYS_NOMINATIVE),
@@ -424,6 +236,38 @@ SLOTS: dict[str, Callable[[random.Random, bool], str]] = {
     "surname": lambda rng, _digits: surname(rng, rng.random() < 0.5),
     "full_name": _full_name,
     "order": _order,
+    "issued_year": _issue_year,
+    "metro": _one_of(
+        "Сокол", "Чкаловская", "Таганская", "Курская", "Сенная", "Автозаводская", "Тульская", "Выхино", "Речной вокзал",
+        "Тушинская", "Купчино", "Автово", "Пионерская", "Беговая", "Белорусская", "Отрадное", "Митино",
+        "Новые Черёмушки",
+    ),
+    "place_ins": _one_of(
+        "вокзалом", "рынком", "больницей", "торговым центром", "школой", "заправкой", "аптекой", "парком", "почтой",
+        "супермаркетом", "поликлиникой", "стадионом", "кинотеатром",
+    ),
+    "city_ins": _one_of(
+        "Москвой", "Казанью", "Самарой", "Тулой", "Рязанью", "Тверью", "Екатеринбургом", "Краснодаром", "Воронежем",
+        "Питером", "Омском", "Пермью",
+    ),
+    "birth_typed": _birth_typed,
+    "year": _year,
+    "year_gen": _year_genitive,
+    "year_tail": lambda rng, digits: _ordinal_genitive(rng.randint(40, 99)),
+    "year_short": _number(26, 32),
+    "expiry_year": _number(26, 32),
+    "month": _one_of(*_MONTHS),
+    "few_ord": _one_of("первое", "второе", "третье", "четвёртое", "пятое", "шестое", "седьмое", "восьмое", "девятое"),
+    "hour_ord": _one_of(
+        "второго", "третьего", "четвёртого", "пятого", "шестого", "седьмого", "восьмого", "девятого", "десятого",
+        "одиннадцатого", "двенадцатого",
+    ),
+    "weekday_dat": _one_of("понедельнику", "вторнику", "среде", "четвергу", "пятнице", "субботе"),
+    "weekday_f": _one_of("среду", "пятницу", "субботу"),
+    "several_gen": _one_of("пяти", "шести", "семи", "восьми", "девяти", "десяти", "двенадцати", "двадцати"),
+    "phone": _phone,
+    "phone_head": lambda rng, _digits: f"{rng.choice(('8', '8', '+7'))} 9{rng.randrange(100):02d}",
+    "n3": lambda rng, _digits: f"{rng.randrange(1000):03d}",
     "doctor_dat": _one_of(
         "терапевту", "стоматологу", "окулисту", "кардиологу", "неврологу", "хирургу", "лору", "педиатру", "дерматологу",
         "гинекологу", "эндокринологу", "ортопеду",
