@@ -14,6 +14,7 @@ from .combined import combined_templates
 from .contacts import name_templates
 from .counted import cell_templates, counted_templates
 from .dictation import code_templates, phone_templates
+from .holding import holding_templates
 from .mailbox import email_templates
 from .noise import recognised
 from .places import address_templates
@@ -28,15 +29,16 @@ from .talk import (
 )
 from .template import SPEAK, WAIT, Draft, SpokenSample, Template
 from .times import amount_templates, datetime_templates
+from .valency import valency_templates
 
 Part = Literal["train", "validation"]
 
 #: Relative frequency of each family. Dictation and sentence endings are what bots break most; holds and broken words
 #: need few.
 WEIGHTS: dict[str, float] = {
-    "phone": 8, "code": 8, "email": 5, "address": 6, "datetime": 7, "amount": 4, "name": 5, "hold": 4, "filler": 4,
+    "phone": 8, "code": 8, "email": 5, "address": 6, "datetime": 7, "amount": 4, "name": 5, "hold": 6, "filler": 4,
     "short_answer": 8, "yes_but": 4, "list": 4, "cut_word": 2, "function_word": 8, "question": 4, "story": 4,
-    "statement": 6, "code_switch": 2, "repair": 3, "greeting": 3, "context_flip": 6,
+    "statement": 6, "code_switch": 2, "repair": 3, "greeting": 3, "context_flip": 6, "valency": 8,
 }  # fmt: skip
 FAMILIES: tuple[str, ...] = tuple(WEIGHTS)
 
@@ -48,7 +50,8 @@ _BUILDERS: dict[str, Callable[[], list[Template]]] = {
     "datetime": datetime_templates,
     "amount": amount_templates,
     "name": name_templates,
-    "hold": hold_templates,
+    "hold": lambda: [*hold_templates(), *holding_templates()],
+    "valency": valency_templates,
     "filler": filler_templates,
     "short_answer": short_answer_templates,
     "cut_word": cut_word_templates,
