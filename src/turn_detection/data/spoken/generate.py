@@ -14,7 +14,7 @@ from .combined import combined_templates
 from .contacts import name_templates
 from .counted import cell_templates, counted_templates
 from .dictation import code_templates, phone_templates
-from .holding import holding_templates
+from .errands import errand_templates
 from .mailbox import email_templates
 from .noise import recognised
 from .places import address_templates
@@ -50,7 +50,7 @@ _BUILDERS: dict[str, Callable[[], list[Template]]] = {
     "datetime": datetime_templates,
     "amount": amount_templates,
     "name": name_templates,
-    "hold": lambda: [*hold_templates(), *holding_templates()],
+    "hold": lambda: [*hold_templates(), *errand_templates()],
     "valency": valency_templates,
     "filler": filler_templates,
     "short_answer": short_answer_templates,

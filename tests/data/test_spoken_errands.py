@@ -9,7 +9,7 @@ pytest.importorskip("faker")
 
 from turn_detection.data.spoken import spoken_samples
 from turn_detection.data.spoken.generate import family_templates
-from turn_detection.data.spoken.phrases import holding, valency
+from turn_detection.data.spoken.phrases import errands, valency
 from turn_detection.types import TurnLabel
 
 
@@ -60,5 +60,5 @@ def test_a_verb_waits_for_what_it_governs() -> None:
 
 
 def test_an_agreement_to_wait_is_whole() -> None:
-    assert "подожду" in holding.AGREE
-    assert not set(holding.AGREE) & set(holding.LET_ME)
+    assert "подожду" in errands.AGREE
+    assert not set(errands.AGREE) & set(errands.LET_ME)
