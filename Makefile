@@ -3,6 +3,7 @@ PYTHON ?= python3
 LIGHT := .venv
 DEV := .venv-dev
 PLUGINS := .venv-plugins
+TRITON := .venv-triton
 SHELL := /bin/bash
 PIP := -m pip --quiet --disable-pip-version-check install
 # The rooms that answer a caller; nineteen lines of twenty must be covered by tests.
@@ -12,19 +13,23 @@ empty :=
 space := $(empty) $(empty)
 comma := ,
 
-.PHONY: demo test test-plugins lint format clean
+.PHONY: demo test test-plugins test-triton lint format clean
 
 demo: $(LIGHT)/.ready
 	$(LIGHT)/bin/turn-detection infer data/sample_inference.json --table --output predictions.json
 
-test: $(DEV)/.ready $(LIGHT)/.ready lint test-plugins
-	TURN_DETECTION_LIGHT_PYTHON=$(CURDIR)/$(LIGHT)/bin/python $(DEV)/bin/python -m pytest --ignore=tests/plugins --cov --cov-report=
+test: $(DEV)/.ready $(LIGHT)/.ready $(TRITON)/.ready lint test-plugins
+	TURN_DETECTION_LIGHT_PYTHON=$(CURDIR)/$(LIGHT)/bin/python TURN_DETECTION_TRITON_PYTHON=$(CURDIR)/$(TRITON)/bin/python $(DEV)/bin/python -m pytest --ignore=tests/plugins --cov --cov-report=
 	$(DEV)/bin/coverage report --fail-under=95 --include='$(subst $(space),$(comma),$(foreach room,$(RUNTIME),src/turn_detection/$(room).py src/turn_detection/$(room)/*))'
 
 # LiveKit Agents and Pipecat as their users install them, in an environment of their own: their pins and ours need not agree.
 test-plugins: $(PLUGINS)/.ready
 	$(PLUGINS)/bin/python -m mypy --config-file tests/plugins/mypy.toml src/turn_detection/plugins src/livekit examples
 	$(PLUGINS)/bin/python -m pytest tests/plugins
+
+# A part of "make test": a real Triton server on free ports of this machine, see tests/triton/server.py.
+test-triton: $(DEV)/.ready $(TRITON)/.ready
+	TURN_DETECTION_TRITON_PYTHON=$(CURDIR)/$(TRITON)/bin/python $(DEV)/bin/python -m pytest tests/triton tests/backends/test_triton.py tests/test_triton_repository.py
 
 lint: $(DEV)/.ready
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" pre-commit run --all-files
@@ -34,7 +39,7 @@ format: $(DEV)/.ready
 	$(DEV)/bin/ruff format src tests
 
 clean:
-	rm -rf $(LIGHT) $(DEV) $(PLUGINS) build dist predictions.json
+	rm -rf $(LIGHT) $(DEV) $(PLUGINS) $(TRITON) build dist predictions.json
 
 # --no-compile saves a quarter of the disk; Python compiles what is used when it is used.
 $(LIGHT)/.ready: pyproject.toml requirements/serve.txt
@@ -52,4 +57,11 @@ $(PLUGINS)/.ready: pyproject.toml requirements/plugins.txt
 	$(PYTHON) -m venv $(PLUGINS)
 	$(PLUGINS)/bin/python $(PIP) --requirement requirements/plugins.txt
 	$(PLUGINS)/bin/python $(PIP) --no-deps --editable .
+	touch $@
+
+# The Triton server and what its backend imports, nothing else: 300 MB in a few seconds. numpy 1 on purpose, see the test environment in
+# docs/triton.md.
+$(TRITON)/.ready: requirements/triton.txt
+	$(PYTHON) -m venv $(TRITON)
+	$(TRITON)/bin/python $(PIP) --no-compile --no-deps --requirement requirements/triton.txt
 	touch $@

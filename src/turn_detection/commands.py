@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -144,6 +144,50 @@ def export_onnx(
     )
 
 
+@app.command("export_triton")
+def export_triton(
+    context: typer.Context,
+    bundle: Annotated[
+        Path | None, typer.Argument(help="Bundle folder or its .onnx; the shipped model without it.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="The model repository; the model gets a folder in it.")] = Path("models"),
+    kind: Annotated[str, typer.Option(help="cpu, gpu or tensorrt.")] = "cpu",
+    precision: Annotated[str, typer.Option(help="Of the graph for gpu and tensorrt: fp32 or fp16.")] = "fp32",
+    name: Annotated[str, typer.Option(help="Of the model in the repository.")] = "turn_detection",
+    instances: Annotated[
+        int | None, typer.Option(help="Copies that run at the same time; on a CPU, the cores that Triton may use.")
+    ] = None,
+) -> None:
+    """Write a Triton model repository from a bundle: config.pbtxt, checked against the graph, and the model."""
+    if context.obj:
+        raise ConfigurationError(f"export_triton takes no settings, got '{context.obj[0]}'")
+    from . import triton_repository as room
+    from .bundle import open_bundle
+
+    opened, chosen = open_bundle(bundle), room.check_kind(kind)
+    folder = room.write_repository(
+        opened, output, kind=chosen, precision=room.check_precision(precision), name=name, n_instances=instances
+    )
+    print(f"{opened.manifest.name} for {kind} -> {folder}")
+    if chosen == "tensorrt":
+        graph = room.source_graph(opened, chosen, room.check_precision(precision))
+        print(f"now build the plan where it will run: scripts/convert_to_tensorrt.sh {graph} {folder / room.VERSION}")
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Where to listen; 127.0.0.1 by default.")] = None,
+    port: Annotated[int | None, typer.Option(help="9090 by default; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; 1 by default.")] = None,
+) -> None:
+    """Serve HTTP and WebSocket, as python -m turn_detection.serve. Further settings: serve.backend=triton, --serve.max_queue=64."""
+    from .serve.run import serve as run_server
+
+    options = {"host": host, "port": port, "workers": workers}
+    run_server([f"serve.{key}={value}" for key, value in options.items() if value is not None] + context.obj)
+
+
 @app.command()
 def score(
     context: typer.Context,
@@ -172,6 +216,54 @@ def score(
             print(f"missed {miss.item:30} {miss.group:22} should {miss.label:6} p {miss.eot_probability:.3f}")
     if record is not None:
         scoring.record_score(record, name, figures["all"])
+
+
+@app.command()
+def tune(
+    context: typer.Context,
+    data: Annotated[
+        Path, typer.Argument(help="Your dialogues (file or folder), or labelled moments with pauses; see docs.")
+    ],
+    bundle: Annotated[Path | None, typer.Argument(help="Bundle or checkpoint; the shipped model without it.")] = None,
+    max_cutoffs: Annotated[
+        float | None, typer.Option(help="Share of cut-offs that you can bear, such as 0.05.")
+    ] = None,
+    max_delay_ms: Annotated[float | None, typer.Option(help="Or the mean delay after a true end, such as 600.")] = None,
+    per: Annotated[Literal["pause", "turn"], typer.Option(help="What cut-offs are counted by.")] = "pause",
+    mode: Annotated[
+        Literal["continuous", "binary"],
+        typer.Option(help="Of the written policy; LiveKit's own endpointing is binary."),
+    ] = "continuous",
+    pauses: Annotated[
+        list[str] | None, typer.Option(help="eot-bench or p95=SECONDS; chosen for the first, foretold for all.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Where the policy goes.")] = Path("policy.json"),
+) -> None:
+    """Choose threshold and delays for what you can bear; foretell cut-offs and delay, next to a silence timer."""
+    if context.obj:
+        raise ConfigurationError(f"tune takes no settings, got '{context.obj[0]}'")
+    if (max_cutoffs is None) == (max_delay_ms is None):
+        raise InvalidInputError("give --max-cutoffs SHARE or --max-delay-ms MILLISECONDS, one of the two")
+    from . import held_out
+    from .evaluation import tuning
+    from .evaluation.moments import moments_of
+    from .evaluation.pause_lengths import PauseLengths
+    from .evaluation.tally import Limit
+    from .policy_file import save_policy
+
+    limit = Limit(None if max_delay_ms is None else max_delay_ms / 1000, max_cutoffs, per)
+    lengths = [PauseLengths.parse(text) for text in pauses or ["eot-bench"]]
+    _check_folder(output)
+    moments = moments_of(held_out.read_turns([data]))
+    detector = _detector(bundle, None, 1)
+    answers = _predict(detector, [Record(*item, {}) for item in moments.items], 32)
+    scored = moments.scored([answer.eot_probability for answer in answers])
+    tuned = tuning.tune(scored, limit, lengths)
+    if mode not in tuned:
+        raise InvalidInputError(f"no {mode} policy reaches '{limit}' on these dialogues; allow more cut-offs or delay")
+    origin = tuning.origin(tuned[mode], limit, scored, detector.manifest.name if detector.manifest else None)
+    save_policy(output, tuned[mode].policy, origin)
+    print(f"{tuning.summary(origin)}\n\n{tuning.tuning_table(tuned)}\n\n{mode} -> {output}")
 
 
 @data_app.command("prepare")

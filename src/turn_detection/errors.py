@@ -60,6 +60,14 @@ class BackendError(TurnDetectionError, RuntimeError):
     """The inference engine refused the model or failed on a batch."""
 
 
+class BackendUnavailableError(BackendError, ConnectionError):
+    """A remote engine cannot be asked now: not reachable, its model not loaded, its queue full; ask again later."""
+
+
+class BackendTimeoutError(BackendError, TimeoutError):
+    """A remote engine did not answer in time."""
+
+
 class MissingExtraError(TurnDetectionError, ImportError):
     """An optional dependency is not installed; the text says which extra brings it."""
 
