@@ -5,10 +5,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
+from ...errors import ConfigurationError
 from ...types import TurnLabel
+from .grammar import grammar_templates
 from .phrases import answers, flips, requests, stories, talk
+from .phrases.asking_back import ASKING_BACK
+from .phrases.contrast import CONTRAST
+from .phrases.corrections import CORRECTIONS
+from .phrases.doubles import DOUBLES
+from .phrases.elliptic import ELLIPTIC, FILLED
+from .phrases.governing import GOVERNING
+from .phrases.hesitating import GREETING, HESITATING
+from .phrases.holding import HOLDING
+from .phrases.mixing import MIXING
+from .phrases.ordering import ORDERING
+from .phrases.telling import TELLING
 from .template import (
     BOTH,
     SPEAK,
@@ -25,14 +39,29 @@ from .template import (
 )
 
 _WORD = re.compile(r"[а-яёА-ЯЁ]+")
+_N_CUT_TRIES = 100
 #: Beginnings of longer words that are words themselves, and so no sure sign of a broken word.
 _WHOLE_FRAGMENTS = frozenset(
     (
-        "вод газ дом час сто чай сыр кот код рок пол тон мир под пере при про раз рас без для как так там вот это "
-        "мне мой моя ваш наш все всё был быт лет мор сад сок суд год зал бак тел вес дел нет пост стол счет счёт "
-        "парк лист карт мест рейс вечер ваша наша дома курс банк центр мама сам само номер завтра плат шел шёл "
-        "стан раза вклад кур приём прием сдал сдач воды тур кран опыт след сорт пока того рук гор груз вина пас "
-        "пар тор пак нога ног кори диаг"
+        "авто актив активирован ана анал анти баб бак бал бам бан банк бас бат без бер бес бил блин бон бонус "
+        "бракован буди будил бур был быт вал ваш ваша век вели вес веч вече вечер виз вин вина вино вклад "
+        "включат вне вод води водит водите воды вое воз вор ворон воскрес вот все всё выключат вылет выпи выход "
+        "выясни выяснил газ гал гарант ген генерал глаз год гол голо гор горя гост град граду градус греч груз "
+        "грузи дав дед деду дел диаг див для доверен договори договорил дозвон док документ дол дом дома достав "
+        "дум жал жар жив заблудил зав завод заводи завтра зад задержи закон закончи зал залив замен захлопнул "
+        "звон здрав зим изб изба избави измен измени изменил интер интерес исполни ист как капу карт кат ква "
+        "кварт кил кило кино код коло ком комби комп кон кори кос кот кош кран крас красно кров кружи круп куп "
+        "кур курс лам ламп лек лен лет лист маг макс мал маляр мама мани мар мат мед мен мест миг минерал мини "
+        "мир мне мой мол мор моя муз наг наст находи наш наша нет нов ног нога ном номе номер ноут обман образ "
+        "обрат обрати обратил оказал опер оплат опыт отказ отмен пак пал пан пар пара парк парт пас пассаж пен "
+        "пени пере переду план пласт плат пли под подал поднял подо поз пока показ показа пол поле полет поли "
+        "полк полу полёт помог поп попа пора посели поселит пост пот потер потеря пре пред при прием прим приме "
+        "приступ приём про проб протек пух пыл работ рад раз раза разобрал ран рас регистр рез рейс рем реши роб "
+        "роз рок рос рук руле сад сал сам само свидетель сдал сдач сего сей скор скоро слаб слабо след слез слом "
+        "сломал смен соб соба сов согласи сок сокол сорт сот спал спас спи списал спор спрос ста стан стар сто "
+        "стол столкну строит суд счет счёт сыр так там тар тел теле темп тер тест того тол тон тор торг транс "
+        "трат треть тру труд тумб тур увлек удал удален удалён удлини упа уст фон фру ход холод хор хот цен "
+        "центр чай час чех шел шин шёл это язык"
     ).split()
 )
 
@@ -48,7 +77,7 @@ def short_answer_templates() -> list[Template]:
         free = 0.1 if kind in ("yesno", "more") else 0.0
         templates += label_templates("short_answer", {kind: bots}, single + longer, SPEAK, size=6, free=free)
         templates += label_templates("short_answer", {kind: bots}, answers.SHORT_OPEN[kind], WAIT, size=6)
-    return templates
+    return templates + grammar_templates("short_answer", ELLIPTIC)
 
 
 def filler_templates() -> list[Template]:
@@ -74,7 +103,7 @@ def filler_templates() -> list[Template]:
                 f"{filler} {tail}" for filler in ("эээ", "ну", "ммм", "хм", "ну это", "так", "ну вот") for tail in tails
             ]
             templates += label_templates("filler", {kind: bots}, whole, SPEAK, size=10)
-    return templates
+    return templates + grammar_templates("filler", (*HESITATING, *FILLED))
 
 
 def hold_templates() -> list[Template]:
@@ -83,7 +112,7 @@ def hold_templates() -> list[Template]:
     for kind, sentences in talk.HOLD_DONE.items():
         for group, contexts in wording_groups({kind: talk.HOLD_BOTS[kind]}, 5):
             templates += sentence_templates("hold", f"done-{group}", contexts, sentences)
-    return templates
+    return templates + grammar_templates("hold", HOLDING)
 
 
 def banked_templates(family: str) -> list[Template]:
@@ -102,7 +131,11 @@ def banked_templates(family: str) -> list[Template]:
     for kind, wordings in bots.items():
         for group, contexts in wording_groups({kind: wordings}, 6):
             templates += sentence_templates(family, group, contexts, sentences[kind], free=free)
-    return templates
+    grammars = {
+        "yes_but": CONTRAST, "greeting": GREETING, "list": ORDERING, "repair": CORRECTIONS, "code_switch": MIXING,
+        "story": TELLING, "question": ASKING_BACK,
+    }  # fmt: skip
+    return templates + grammar_templates(family, grammars[family])
 
 
 def request_templates(family: str, marks: str) -> list[Template]:
@@ -112,6 +145,10 @@ def request_templates(family: str, marks: str) -> list[Template]:
     for domain, (bots, sentences) in requests.REQUESTS.items():
         kept = [sentence for sentence in sentences if any(mark in sentence for mark in marks)]
         templates += sentence_templates(family, domain, bots, kept, marks=marks, free=0.15)
+    for grammar in GOVERNING:
+        # Clauses without an object have hardly any open valency: they only teach where nothing is missing.
+        cuts = "" if marks == "^" and grammar.key in ("alone", "ext") else marks
+        templates += grammar_templates(family, (grammar,), cuts)
     return templates
 
 
@@ -125,23 +162,31 @@ def cut_word_templates() -> list[Template]:
             if not any(_fragments(word.rstrip(",")) for word in whole.split()[1:]):
                 continue
             name = f"{domain}/{slug(sentence)}"
-            templates.append(Template("cut_word", name, bots, BOTH, _cut_word_build(whole), 0.1, fixed=True))
+            build = _cut_word_build(phrases((), (whole,))[1])
+            templates.append(Template("cut_word", name, bots, BOTH, build, 0.1, fixed=True))
+    # Requests and lists that are put together share their names, and so their held-out parts, with the other families.
+    for template in grammar_templates("cut_word", (*GOVERNING, *ORDERING)):
+        if SPEAK in template.labels:
+            templates.append(replace(template, labels=BOTH, build=_cut_word_build(template.build), fixed=True))
     return templates
 
 
-def _cut_word_build(sentence: str) -> Build:
+def _cut_word_build(whole: Build) -> Build:
     def build(draft: Draft, label: TurnLabel) -> str:
-        text = draft.fill(sentence)
-        if label is SPEAK:
-            return text
-        words = text.split()
-        places = [
-            (index, fragments)
-            for index, word in enumerate(words)
-            if index and (fragments := _fragments(word.rstrip(",")))
-        ]
-        place, fragments = places[int(draft.rng.random() * len(places))]
-        return " ".join([*words[:place], draft.pick(fragments) + ("-" if draft.chance(0.12) else "")])
+        for _ in range(_N_CUT_TRIES):
+            text = whole(draft, SPEAK)
+            if label is SPEAK:
+                return text
+            words = text.split()
+            places = [
+                (index, fragments)
+                for index, word in enumerate(words)
+                if index and (fragments := _fragments(word.rstrip(",")))
+            ]
+            if places:
+                place, fragments = places[int(draft.rng.random() * len(places))]
+                return " ".join([*words[:place], draft.pick(fragments) + ("-" if draft.chance(0.12) else "")])
+        raise ConfigurationError(f"no word of «{text}» can be broken: leave the sentence out of cut words")
 
     return build
 
@@ -149,13 +194,15 @@ def _cut_word_build(sentence: str) -> Build:
 @lru_cache(maxsize=8192)
 def _fragments(word: str) -> tuple[str, ...]:
     """Beginnings that cannot be taken for a word: three letters or more are missing, so no bare stem or case form
-    remains."""
-    if not _WORD.fullmatch(word) or len(word) < 6:
-        return ()
+    remains. Names and places that slots bring stay whole: their beginnings are names too."""
     low = word.lower()
+    if not _WORD.fullmatch(word) or len(word) < 6 or low not in _vocabulary():
+        return ()
+    # A reflexive verb without its last syllable is a verb: «обратил», «находи».
+    n_missing = 5 if low.endswith(("ся", "сь")) else 3
     return tuple(
         word[:cut]
-        for cut in range(3, len(low) - 2)
+        for cut in range(3, len(low) - n_missing + 1)
         if low[:cut] not in _vocabulary() and low[:cut] not in _WHOLE_FRAGMENTS
     )
 
@@ -165,6 +212,8 @@ def _vocabulary() -> frozenset[str]:
     """Every word of the banks."""
     texts: list[str] = [text for bots, sentences in requests.REQUESTS.values() for text in (*bots, *sentences)]
     texts += [*stories.STORIES, *stories.QUESTIONS, *talk.GREETINGS, *talk.HOLD]
+    for grammar in (*GOVERNING, *ORDERING, *HOLDING, *ELLIPTIC, *DOUBLES, *CONTRAST, *TELLING, *ASKING_BACK):
+        texts += [*grammar.bots, *grammar.rules, *(entry for entries in grammar.parts.values() for entry in entries)]
     return frozenset(word.lower() for text in texts for word in _WORD.findall(text))
 
 
@@ -179,4 +228,4 @@ def flip_templates() -> list[Template]:
                     templates.append(
                         Template("context_flip", f"{group}/{slug(text)}", contexts, labels, build, fixed=True)
                     )
-    return templates
+    return templates + grammar_templates("context_flip", DOUBLES)
