@@ -144,6 +144,23 @@ def export_onnx(
     )
 
 
+@app.command("fit_ngrams")
+def fit_ngrams(
+    context: typer.Context,
+    checkpoint: Annotated[Path, typer.Argument(help="What train wrote; its run's data and tokenizer are used.")],
+    output: Annotated[Path, typer.Option(help="The file for --export.ngrams.")] = Path("ngrams.npz"),
+    n_slots: Annotated[int, typer.Option(help="Places for weights, two bytes each.")] = 2**20,
+    min_count: Annotated[int, typer.Option(help="Leave out n-grams that occur less often.")] = 3,
+    passes: Annotated[int, typer.Option(help="Over the training targets.")] = 1,
+) -> None:
+    """Fit the n-gram model to the training rows of a checkpoint's run. Settings as for train, over those of the run."""
+    _check_folder(output)
+    room = _training_room("training.ngram_fit")
+    settings = room.NgramSettings(n_slots=n_slots, min_count=min_count, passes=passes)
+    facts = room.fit_to_run(checkpoint, output, settings, overrides=as_values(context.obj))
+    print(f"{facts['targets']:,} judged words, {facts['weights']:,} weights, {facts['minutes']} min -> {output}")
+
+
 @app.command("export_triton")
 def export_triton(
     context: typer.Context,

@@ -140,11 +140,25 @@ class ExportConfig:
         max_parity_error: largest |delta p| between torch and fp32 ONNX.
         max_auc_loss: largest loss of validation ROC-AUC by int8.
         max_validation_samples: validation samples for gate and calibration.
+        ngrams: file that ``fit_ngrams`` wrote, to be put into the graph beside the network; ``null`` for the network alone.
+        ngram_weight: of the n-grams' margin; ``null`` fits it on the validation samples, 0 leaves the n-grams out.
+        ngrams_only: leave the network out instead: the linear baseline, as a bundle of its own.
     """
 
     max_parity_error: float = 1e-4
     max_auc_loss: float = 0.003
     max_validation_samples: int = 10_000
+    ngrams: str | None = None
+    ngram_weight: float | None = None
+    ngrams_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.ngrams is None and (self.ngrams_only or self.ngram_weight):
+            raise ConfigurationError(
+                "export.ngrams_only and export.ngram_weight need export.ngrams=FILE of 'fit_ngrams'"
+            )
+        if self.ngram_weight is not None and not 0 <= self.ngram_weight <= 10:
+            raise ConfigurationError(f"export.ngram_weight must be from 0 to 10, got {self.ngram_weight:g}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Checkpoint to bundle. Every conversion passes a gate; what fails is not written.
 
 ``torch -> fp32 ONNX`` must agree within ``max_parity_error``; ``fp32 -> int8`` may lose ``max_auc_loss`` of validation ROC-AUC. The
-calibration is fitted on the int8 model, because that is the one that answers.
+calibration is fitted on the int8 model, because that is the one that answers. N-grams, if any, are part of the graph: both gates
+and the calibration see them.
 """
 
 from __future__ import annotations
@@ -10,40 +11,39 @@ import logging
 import shutil
 import tempfile
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import torch
+from torch import nn
 
 from .backends.onnx import OnnxBackend
 from .bundle import MANIFEST, TOKENIZER, FileRecord, Manifest, record_file
 from .config import Config, ExportConfig
 from .data.samples import Sample
 from .detector import Calibration
-from .encoding import EncodedBatch, Encoder
-from .errors import ConfigurationError, ExportError
+from .encoding import Encoder
+from .errors import ExportError
 from .evaluation.metrics import binary_metrics
 from .evaluation.model_card import model_card
+from .graph import parity_error, to_fp16, to_onnx
 from .quantisation import quantise
-from .schema import build
 from .training.checkpoint import Checkpoint, load_checkpoint
 from .training.datamodule import validation_samples
+from .training.ensemble import Ensemble, fit_weight
 from .training.model import LastTokenLogits
+from .training.ngram import HashedNgrams, last_margins
+from .training.ngram_file import load_ngrams
 from .training.run import load_split, row_plan
+from .training.settings import run_config
 from .types import TurnLabel
 from .writing import check_replaceable, folder_written_whole, write_whole
 
 logger = logging.getLogger(__name__)
 
 MODEL, CARD, PLAIN = "model.onnx", "MODEL_CARD.md", "plain"
-_OPSET = 18
-#: Odd lengths and batch sizes on purpose: a graph that was traced with fixed ones fails here.
-_PARITY_SHAPES = ((1, 2), (1, 7), (2, 13), (3, 33), (5, 61), (8, 97))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def export_bundle(
     output = Path(output)
     check_replaceable(*((output.parent / PLAIN, MODEL) if output.suffix == ".onnx" else (output, MANIFEST)))
     loaded = load_checkpoint(checkpoint)
-    config = _config(loaded, overrides or {})
+    config = run_config(loaded, overrides or {})
     # Slow work happens in a temporary folder elsewhere; the output is touched at the very end.
     with tempfile.TemporaryDirectory(prefix="turn-detection-export-") as scratch:
         made = _make(
@@ -98,12 +98,14 @@ def export_bundle(
 
 def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain: bool, fp16: bool) -> dict[str, float]:
     """Fill ``folder`` with a bundle; return what was measured."""
+    ngrams = _ngrams(checkpoint.encoder, config.export)
     samples = _validation(config)
     started = time.monotonic()
     fp32 = folder / PLAIN / MODEL
     fp32.parent.mkdir()
-    to_onnx(checkpoint, fp32)
-    parity = parity_error(checkpoint, fp32, samples)
+    network, provenance, figures = _network(checkpoint, ngrams, fp32, samples, config.export)
+    to_onnx(checkpoint, fp32, network)
+    parity = parity_error(checkpoint, fp32, samples, network)
     logger.info("fp32 ONNX: largest |delta p| to torch %.2g", parity)
     if parity > config.export.max_parity_error:
         raise ExportError(
@@ -115,6 +117,7 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
     metrics, calibration = _judge(checkpoint.encoder, fp32, folder / MODEL, samples, config.export)
     if not plain:
         shutil.rmtree(fp32.parent)
+    metrics |= figures
     metrics["parity_error"] = parity
     metrics["export_minutes"] = round((time.monotonic() - started) / 60, 2)
     write_whole(folder / TOKENIZER, checkpoint.encoder.tokenizer_json())
@@ -128,10 +131,45 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
         bias=calibration.bias,
         precision="int8",
         metrics=metrics,
-        provenance=checkpoint.provenance,
+        provenance={**checkpoint.provenance, **provenance},
     )
     _write_manifest(folder, manifest)
     return metrics
+
+
+def _ngrams(encoder: Encoder, config: ExportConfig) -> tuple[HashedNgrams, dict[str, Any]] | None:
+    return load_ngrams(config.ngrams, encoder) if config.ngrams is not None else None
+
+
+def _network(
+    checkpoint: Checkpoint,
+    ngrams: tuple[HashedNgrams, dict[str, Any]] | None,
+    fp32: Path,
+    samples: Sequence[Sample],
+    config: ExportConfig,
+) -> tuple[nn.Module, dict[str, Any], dict[str, float]]:
+    """What is to be exported, what the manifest tells of its n-grams, and how good its parts are alone.
+
+    ``fp32`` is free for a graph of the network alone, whose margins the n-grams' weight is fitted to.
+    """
+    network = LastTokenLogits(checkpoint.model)
+    if ngrams is None:
+        return network, {}, {}
+    model, facts = ngrams
+    is_end = _is_end(samples)
+    rows = [checkpoint.encoder.encode(sample.context, sample.text) for sample in samples]
+    short = last_margins(model, checkpoint.encoder, rows)
+    figures = {"validation/roc_auc_ngrams": binary_metrics(is_end, _sigmoid(short))["roc_auc"]}
+    if config.ngrams_only:
+        return Ensemble(None, model, 1.0), {"ngrams": {**facts, "alone": True}}, figures
+    to_onnx(checkpoint, fp32)
+    deep = _margins(checkpoint.encoder, fp32, samples)
+    figures["validation/roc_auc_network"] = binary_metrics(is_end, _sigmoid(deep))["roc_auc"]
+    weight = config.ngram_weight if config.ngram_weight is not None else fit_weight(deep, short, is_end)
+    logger.info("n-grams: weight %.3f", weight)
+    if not weight:
+        return network, {}, figures
+    return Ensemble(network, model, weight), {"ngrams": {**facts, "weight": weight}}, figures
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -157,67 +195,11 @@ def _renamed(manifest: Manifest, model_file: str, files: dict[str, FileRecord]) 
     return replace(manifest, model_file=model_file, files=files)
 
 
-def to_onnx(checkpoint: Checkpoint, path: Path) -> None:
-    """fp32 graph with dynamic batch and length, inputs ``input_ids`` and ``attention_mask``, output ``logits (batch, 2)``."""
-    model = LastTokenLogits(checkpoint.model).eval()
-    example = checkpoint.encoder.encode_batch([("Чем могу помочь?", "мне нужен билет на"), (None, "да")])
-    inputs = (torch.from_numpy(example.input_ids), torch.from_numpy(example.attention_mask))
-    names = ["input_ids", "attention_mask"]
-    dynamic = {name: {0: "batch", 1: "n_tokens"} for name in names} | {"logits": {0: "batch"}}
-    with warnings.catch_warnings():
-        # The tracing exporter is announced as legacy; it is the one whose graph keeps both dynamic dimensions here.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model, inputs, str(path), dynamo=False, input_names=names, output_names=["logits"], dynamic_axes=dynamic,
-            opset_version=_OPSET,
-        )  # fmt: skip
-    onnx.checker.check_model(str(path))
-
-
-def to_fp16(source: Path, target: Path) -> None:
-    """Half precision inside, the same inputs and outputs outside, for TensorRT releases that take precision from the graph."""
-    from onnxruntime.transformers.float16 import convert_float_to_float16
-
-    onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
-
-
-def parity_error(checkpoint: Checkpoint, path: Path, samples: Sequence[Sample]) -> float:
-    """Largest |delta p| between torch and an ONNX graph, over odd shapes of random tokens and over real samples."""
-    model, backend = LastTokenLogits(checkpoint.model).eval(), OnnxBackend(path)
-    chance = np.random.default_rng(0)
-    batches = [_random_batch(checkpoint.encoder, shape, chance) for shape in _PARITY_SHAPES]
-    batches += [
-        checkpoint.encoder.encode_batch([(sample.context, sample.text) for sample in samples[start : start + 7]])
-        for start in range(0, min(len(samples), 140), 7)
-    ]
-    largest = 0.0
-    for batch in batches:
-        with torch.inference_mode():
-            expected = model(torch.from_numpy(batch.input_ids), torch.from_numpy(batch.attention_mask)).numpy()
-        delta = Calibration().probabilities(expected) - Calibration().probabilities(backend.logits(batch))
-        largest = max(largest, float(np.abs(delta).max()))
-    return largest
-
-
-def _random_batch(encoder: Encoder, shape: tuple[int, int], chance: np.random.Generator) -> EncodedBatch:
-    n_rows, n_tokens = shape
-    special = {encoder.cls_id, encoder.sep_id, encoder.pad_id}
-    ordinary = np.array([index for index in range(encoder.vocabulary_size) if index not in special])
-    rows = []
-    for index in range(n_rows):
-        ids = chance.choice(
-            ordinary, size=max(2, n_tokens - 2 * index)
-        )  # rows of different lengths, so that padding matters
-        ids[0], ids[len(ids) // 2] = encoder.cls_id, encoder.sep_id
-        rows.append(ids.tolist())
-    return encoder.pad(rows)
-
-
 def _judge(
     encoder: Encoder, fp32: Path, int8: Path, samples: Sequence[Sample], config: ExportConfig
 ) -> tuple[dict[str, float], Calibration]:
     """The quality gate, and the calibration of what passed it."""
-    is_end = np.array([sample.label is TurnLabel.SPEAK for sample in samples])
+    is_end = _is_end(samples)
     margins = _margins(encoder, int8, samples)
     fp32_auc = binary_metrics(is_end, _sigmoid(_margins(encoder, fp32, samples)))["roc_auc"]
     int8_auc = binary_metrics(is_end, _sigmoid(margins))["roc_auc"]
@@ -232,6 +214,10 @@ def _judge(
     metrics = {f"validation/{key}": value for key, value in binary_metrics(is_end, probabilities).items()}
     metrics["validation/roc_auc_fp32"] = fp32_auc
     return metrics, calibration
+
+
+def _is_end(samples: Sequence[Sample]) -> np.ndarray:
+    return np.array([sample.label is TurnLabel.SPEAK for sample in samples])
 
 
 def _margins(encoder: Encoder, path: Path, samples: Sequence[Sample]) -> np.ndarray:
@@ -271,23 +257,3 @@ def _validation(config: Config) -> list[Sample]:
     if not samples:
         raise ExportError("there is no validation data to judge the export on; point --data.paths to the training data")
     return samples
-
-
-def _config(checkpoint: Checkpoint, overrides: dict[str, Any]) -> Config:
-    """The run's own configuration with overrides by dotted key."""
-    values = checkpoint.provenance.get("config")
-    if not isinstance(values, dict):
-        raise ConfigurationError("the checkpoint does not record the configuration of its run; train it again")
-    for key, value in overrides.items():
-        if key in ("data", "model", "train", "export", "infer"):
-            raise ConfigurationError(
-                f"'{key}={value}' replaces a whole group of the run; name single keys, such as {key}.…=…"
-            )
-        *groups, last = key.split(".")
-        place = values
-        for group in groups:
-            if not isinstance(place.get(group), dict):
-                raise ConfigurationError(f"unknown configuration key '{key}'")
-            place = place[group]
-        place[last] = value
-    return build(Config, values, "")

@@ -32,13 +32,18 @@ def quantise(source: Path, target: Path) -> None:
         table = graph.constants.get(node.input[0]) if node.op_type == "Gather" else None
         if weight is not None and len(weight.dims) == 2:
             graph.product(node)
-        elif table is not None and len(table.dims) == 2 and table.dims[0] >= _MIN_EMBEDDING_ROWS:
+        elif table is not None and _is_embedding(table):
             graph.lookup(node)
         else:
             graph.nodes.append(node)
     graph.finish()
     onnx.checker.check_model(model)
     onnx.save(model, target)
+
+
+def _is_embedding(table: TensorProto) -> bool:
+    """Tables of integers (n-grams have one) are small already, and their entries need not be quantities."""
+    return table.data_type == TensorProto.FLOAT and len(table.dims) == 2 and table.dims[0] >= _MIN_EMBEDDING_ROWS
 
 
 class _Graph:
