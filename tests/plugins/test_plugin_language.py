@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from turn_detection.plugins.language import speaks_russian
+from turn_detection.language import speaks_russian
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+
+from turn_detection.bundle import MANIFEST, record_file
 
 from .conftest import WORD, wait_until
 
@@ -128,6 +131,25 @@ def test_what_cannot_be_served_is_said_in_one_line(toy_bundle: Path) -> None:
     (toy_bundle / "model.onnx").write_bytes(b"damaged")
     for workers in ("1", "2"):
         assert "altered or damaged" in refusal(f"serve.bundle={toy_bundle}", "--workers", workers)
+
+
+def test_an_engine_that_refuses_the_model_stops_every_worker(
+    bundle_writer: Callable[..., Path],
+) -> None:
+    """The folder is whole, so only the engine notices."""
+    folder = bundle_writer("wrong")
+    manifest = folder / MANIFEST
+    (folder / "model.onnx").write_bytes(b"no graph")
+    values = json.loads(manifest.read_text(encoding="utf-8"))
+    values["files"]["model.onnx"] = asdict(record_file(folder / "model.onnx"))
+    manifest.write_text(json.dumps(values), encoding="utf-8")
+    assert "cannot load" in refusal(f"serve.bundle={folder}", "--port", "0")
+    command = [sys.executable, "-m", "turn_detection.serve", f"serve.bundle={folder}", "--port", "0", "--workers", "2"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "cannot load" in result.stderr
+    assert result.stderr.strip().splitlines()[-1].startswith("error: a worker process could not start")
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

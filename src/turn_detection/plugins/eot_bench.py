@@ -12,7 +12,7 @@ from typing import Any
 from ..detector import TurnDetector
 from ..types import AGENT, CLIENT, ROLE_ALIASES, Context, Message
 from .history import split_turn
-from .language import speaks_russian
+from ..language import speaks_russian
 from .scoring import shared_detector
 
 

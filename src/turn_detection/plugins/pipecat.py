@@ -16,7 +16,7 @@ from ..errors import MissingExtraError
 from ..types import AGENT, CLIENT, Message, TurnPrediction
 from .hearing import Hearing
 from .history import HISTORY_MESSAGES, check_history_messages, split_turn
-from .language import speaks_russian
+from ..language import speaks_russian
 from .scoring import Detector, PredictionCounters, Scorer, TurnScorer, shared_detector
 
 try:

@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..bundle import open_bundle
-from ..errors import ConfigurationError, MissingExtraError, TurnDetectionError
+from ..errors import BackendError, ConfigurationError, MissingExtraError, TurnDetectionError
 from .settings import ServeConfig, load_settings
 
 logger = logging.getLogger(__name__)
 
+#: Exit code of a worker process upon which uvicorn's supervisor gives up instead of starting it again.
+_STARTUP_FAILURE = 3
 _LOOPBACK = ("127.", "localhost", "::1")
 
 
@@ -65,18 +67,21 @@ def _serve_many(config: ServeConfig) -> None:
         _announce(config, listener)
         factory = functools.partial(_worker_app, config)
         uvicorn_config = _uvicorn_config(config, factory, workers=config.workers, factory=True)
-        Multiprocess(uvicorn_config, sockets=[listener]).run()
+        supervisor = Multiprocess(uvicorn_config, sockets=[listener])
+        supervisor.run()
+    if any(process.exitcode == _STARTUP_FAILURE for process in supervisor.processes):
+        raise BackendError("a worker process could not start; the log says why")
 
 
 def _worker_app(config: ServeConfig) -> Any:
     """The application of a worker process; one line and the exit code that stops the supervisor when it cannot be made."""
     _set_up_logging(config.log_level)
-    uvicorn, app = _web_parts()
+    _, app = _web_parts()
     try:
         return app.create_app(config)
     except TurnDetectionError as error:
         logger.error("%s", error)
-        sys.exit(uvicorn.config.STARTUP_FAILURE)
+        sys.exit(_STARTUP_FAILURE)
 
 
 def _web_parts() -> tuple[Any, Any]:
