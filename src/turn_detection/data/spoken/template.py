@@ -18,9 +18,12 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ...types import TurnLabel
 from .slots import SLOTS
+
+T = TypeVar("T")
 
 WAIT, SPEAK = TurnLabel.WAIT, TurnLabel.SPEAK
 BOTH = (WAIT, SPEAK)
@@ -65,7 +68,7 @@ class Draft:
         self.rng = rng
         self.digits = rng.random() < 0.3
 
-    def pick(self, options: Sequence[str]) -> str:
+    def pick(self, options: Sequence[T]) -> T:
         """One of the options, all equally likely."""
         return options[int(self.rng.random() * len(options))]
 
