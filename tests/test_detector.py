@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turn_detection.backends.onnx import OnnxBackend
-from turn_detection.detector import Calibration, TurnDetector
+from turn_detection.detector import Calibration, EncodedItems, SlotMode, TurnDetector
 from turn_detection.encoding import EncodedBatch, Encoder
 from turn_detection.endpointing import EndpointingPolicy
 from turn_detection.errors import BackendError, BundleNotFoundError, InvalidInputError, InvalidTypeError
+from turn_detection.slots import COMPLETE_P, PARTIAL_P, Progress
 from turn_detection.types import Context, Message
+
+PHONE = "Продиктуйте номер телефона."
 
 ITEMS = st.lists(
     st.tuples(
@@ -139,7 +142,8 @@ def test_a_batch_size_is_a_positive_integer(toy_detector: TurnDetector, batch_si
     [
         ("да", "must be a pair"),
         ((None,), "must be a pair"),
-        ((None, "да", "нет"), "must be a pair"),
+        ((None, "да", None, None), "must be a pair"),
+        ((None, "да", 5), "expect must be a string or None, got int"),
         ((None, None), "message must be a string, got NoneType"),
         ((5, "да"), "context must be a string"),
     ],
@@ -229,3 +233,96 @@ def test_many_threads_get_the_answers_that_one_would(toy_detector: TurnDetector)
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("slots", ["on", "", None])
+def test_an_unknown_source_of_expectations_is_refused(toy_encoder: Encoder, slots: object) -> None:
+    with pytest.raises(InvalidInputError, match="slots must be one of auto, explicit, off"):
+        TurnDetector(RememberingBackend(), toy_encoder, slots=slots)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("slots", "expect", "context", "p"),
+    [
+        ("auto", None, PHONE, PARTIAL_P),
+        ("auto", "phone", None, PARTIAL_P),
+        ("auto", "digits:4", PHONE, COMPLETE_P),
+        ("auto", "none", PHONE, 0.5),
+        ("auto", None, "Это ваш номер телефона?", 0.5),
+        ("explicit", None, PHONE, 0.5),
+        ("explicit", "phone", PHONE, PARTIAL_P),
+        ("off", "phone", PHONE, 0.5),
+    ],
+)
+def test_a_dictation_is_counted_where_its_slot_is_known(
+    toy_encoder: Encoder, slots: SlotMode, expect: str | None, context: Context, p: float
+) -> None:
+    detector = TurnDetector(RememberingBackend(), toy_encoder, slots=slots)
+    prediction = detector.predict("восемь девятьсот три", context, expect=expect)
+    assert prediction.eot_probability == p
+    assert prediction.delay_s == detector.policy.delay_s(p)
+    assert detector.predict_batch([(context, "восемь девятьсот три", expect)])[0].eot_probability == p
+
+
+@pytest.mark.parametrize(("speak", "message", "p"), [(-9.0, "восемь", 0.0), (9.0, "8 903 123-45-67", 1.0)])
+def test_a_surer_model_keeps_its_word(toy_encoder: Encoder, speak: float, message: str, p: float) -> None:
+    detector = TurnDetector(RememberingBackend(speak=speak), toy_encoder)
+    assert detector.predict(message, PHONE).eot_probability == pytest.approx(p, abs=1e-3)
+
+
+def test_a_dictation_may_be_spread_over_messages(toy_encoder: Encoder) -> None:
+    detector = TurnDetector(RememberingBackend(), toy_encoder)
+    context = [
+        Message("client", "алло"),
+        Message("agent", "Добрый день."),
+        Message("system", "звонок"),
+        Message("agent", PHONE),
+        Message("client", "восемь девятьсот три"),
+        Message("client", "..."),
+    ]
+    assert detector.predict("123-45", context).eot_probability == PARTIAL_P
+    assert detector.predict("123-45-67", context).eot_probability == COMPLETE_P
+
+
+def test_an_unknown_expectation_is_refused(toy_detector: TurnDetector) -> None:
+    with pytest.raises(InvalidInputError, match="item 1: expect must be one of phone") as caught:
+        toy_detector.predict_batch([(None, "да"), (None, "да", "телефон")])
+    assert not isinstance(caught.value, InvalidTypeError)
+
+
+def test_the_mode_can_be_given_at_loading(toy_bundle: Path) -> None:
+    assert TurnDetector.load(toy_bundle).slots == "auto"
+    assert TurnDetector.load(toy_bundle, slots="off").slots == "off"
+
+
+def test_the_two_halves_give_what_a_batch_gives(toy_bundle: Path, toy_detector: TurnDetector) -> None:
+    items = [("Билет?", "мне нужен билет"), (None, "..."), (PHONE, "восемь"), (None, "билет на")]
+    encoded = toy_detector.encode_items(items)
+    assert len(encoded) == 4
+    assert encoded.positions == (0, 2, 3)
+    assert encoded.n_tokens == (len(encoded.rows[0]), 0, len(encoded.rows[1]), len(encoded.rows[2]))
+    assert encoded.progress == (Progress.NONE, Progress.NONE, Progress.PARTIAL, Progress.NONE)
+    logits = OnnxBackend(toy_bundle / "model.onnx").logits(toy_detector.encoder.pad(encoded.rows))
+    concluded = toy_detector.conclude(encoded, logits, threshold=0.25, latency_ms=3.0)
+    expected = toy_detector.predict_batch(items, threshold=0.25)
+    assert [p.eot_probability for p in concluded] == pytest.approx([p.eot_probability for p in expected], abs=1e-6)
+    assert {(p.threshold, p.latency_ms) for p in concluded} == {(0.25, 3.0)}
+
+
+def test_items_without_words_need_no_logits(toy_detector: TurnDetector) -> None:
+    encoded = toy_detector.encode_items([(None, "..."), (None, "")])
+    assert encoded.rows == ()
+    assert [p.eot_probability for p in toy_detector.conclude(encoded, None)] == [0.0, 0.0]
+    assert toy_detector.conclude(EncodedItems((), (), ()), np.zeros((0, 2))) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (2, 3), (2,)])
+def test_logits_of_another_shape_are_an_error(toy_detector: TurnDetector, shape: tuple[int, ...]) -> None:
+    encoded = toy_detector.encode_items([(None, "да"), (None, "нет")])
+    with pytest.raises(BackendError, match="logits of shape .* for 2 rows"):
+        toy_detector.conclude(encoded, np.zeros(shape))
+
+
+def test_a_threshold_out_of_range_is_refused_at_the_conclusion(toy_detector: TurnDetector) -> None:
+    with pytest.raises(InvalidInputError, match="threshold"):
+        toy_detector.conclude(toy_detector.encode_items([]), None, threshold=7)

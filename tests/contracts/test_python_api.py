@@ -79,6 +79,28 @@ def test_a_context_is_nothing_a_string_or_messages(toy_detector: TurnDetector, c
     assert toy_detector.predict("да", context).label == "speak"
 
 
+@pytest.mark.parametrize(
+    "expect",
+    ["phone", "home_phone", "digits:6", "digits:4-6", "card", "code", "passport", "inn", "snils", "postcode", "email", "date", "time",
+     "number", "yes_no", "none", None],
+)  # fmt: skip
+def test_what_the_bot_expects_may_be_told(toy_detector: TurnDetector, expect: str | None) -> None:
+    prediction = toy_detector.predict("да", context="Билет?", expect=expect)
+    (same,) = toy_detector.predict_batch([("Билет?", "да", expect)])
+    assert prediction.label == "speak"
+    assert same.eot_probability == prediction.eot_probability
+
+
+def test_a_dictated_number_is_counted(toy_bundle: Path) -> None:
+    detector = TurnDetector.load(toy_bundle)
+    asked = "Продиктуйте номер телефона."
+    assert detector.predict("восемь девятьсот три", context=asked).label == "wait"
+    assert detector.predict("8 903 123-45-67", context=asked).label == "speak"
+    assert detector.predict("381", expect="digits:6").label == "wait"
+    assert detector.predict("381455", expect="digits:6").label == "speak"
+    assert TurnDetector.load(toy_bundle, slots="off").slots == "off"
+
+
 def test_message_takes_role_and_text() -> None:
     message = Message(role="agent", text="Алло?")
     assert message == Message("agent", "Алло?")
@@ -105,6 +127,8 @@ def test_probas_are_keyed_by_the_label_names(toy_detector: TurnDetector) -> None
         (lambda detector: detector.predict(None), ValueError),
         (lambda detector: detector.predict("да", context=5), TypeError),
         (lambda detector: detector.predict("да", threshold=2), ValueError),
+        (lambda detector: detector.predict("да", expect="телефон"), ValueError),
+        (lambda detector: detector.predict("да", expect=6), TypeError),
         (lambda detector: detector.predict_batch(["да"]), TypeError),
         (lambda detector: detector.predict_batch([], batch_size=0), ValueError),
         (lambda detector: TurnDetector.load("/nowhere"), FileNotFoundError),

@@ -162,3 +162,20 @@ def test_the_front_matter_is_what_the_hub_reads() -> None:
     yaml = pytest.importorskip("yaml")
     front = yaml.safe_load(model_card(manifest()).split("---\n")[1])
     assert (front["language"], front["license"], front["library_name"]) == ("ru", "mit", "turn-detection")
+
+
+def test_weights_that_went_on_from_another_run_name_it_and_its_encoder() -> None:
+    first = {
+        "run_name": "run-1",
+        "git_commit": "1234567890abcdef",
+        "max_minutes": 70.0,
+        "learning_rate": 2e-4,
+        "training_rows": 484_203,
+        "spoken_samples": 120_000,
+        "encoder": "intfloat/multilingual-e5-small",
+    }
+    config = PROVENANCE["config"] | {"model": {"encoder": None, "checkpoint": "checkpoints/run-1/best.ckpt"}}
+    card = model_card(manifest(provenance=PROVENANCE | {"config": config, "ancestry": [first]}))
+
+    assert "multilingual-e5-small by intfloat" in card
+    assert "run `run-1`, commit `1234567890ab`: at most 70 minutes, peak rate 0.0002, 484,203 rows, 120,000 of them made speech" in card

@@ -91,6 +91,9 @@ def test_training_can_start_from_the_weights_of_a_checkpoint(tiny_overrides: lis
         )
     )
     assert more.roc_auc > tiny_run.roc_auc - 0.05
+    (parent,) = load_checkpoint(more.best_checkpoint).provenance["ancestry"]
+    assert parent["run_name"] == "shared"
+    assert parent["training_rows"] == load_checkpoint(tiny_run.best).provenance["training_rows"]
 
 
 def test_spoken_samples_are_mixed_in_on_demand(tiny_overrides: list[str], tiny_run: TrainedRun) -> None:

@@ -83,7 +83,7 @@ def test_every_token_is_answered_as_if_it_were_the_last(model: HashedNgrams, toy
 
 
 def test_an_answer_depends_neither_on_padding_nor_on_company(model: HashedNgrams, toy_encoder: Encoder) -> None:
-    encoded = [toy_encoder.encode(context, text) for context, text in SAID]
+    encoded = [toy_encoder.encode(context, text) for context, text in (*SAID, ("мой?", "мне"), (None, "хотел"))]
     together = last_margins(model, toy_encoder, encoded)
     assert np.ptp(together) > 1, "a constant would pass any comparison"
     for row, expected in zip(encoded, together, strict=True):
@@ -182,21 +182,18 @@ def test_words_begin_where_the_vocabulary_says(pieces: tuple[str, ...], expected
     assert starts.tolist() == [True] * 4 + expected
 
 
-def test_products_stay_below_the_limit_of_int64(toy_encoder: Encoder) -> None:
-    """Every intermediate value, with the largest symbols that there can be."""
-    coefficients = [[int(value) for value in row] for row in HashedNgrams.empty(toy_encoder).coefficients]
-    assert max(sum(row) for row in coefficients) * 2**26 + PRIME < 2**63
+def test_features_are_declared_once_and_of_known_symbols() -> None:
     assert len(set(FEATURES)) == len(FEATURES)
-    assert all(set(feature.split()) <= set(SYMBOLS) for feature in FEATURES)
+    assert len(set(SYMBOLS)) == len(SYMBOLS)
+    assert set(" ".join(FEATURES).split()) == set(SYMBOLS)
 
 
 def test_the_weights_that_matter_keep_a_place_when_slots_run_out(toy_encoder: Encoder, fit: NgramFit) -> None:
     crowded = fit_ngrams(rows(toy_encoder), toy_encoder, NgramSettings(n_slots=256, passes=20, batch_size=16))
     assert crowded.facts["weights"] < fit.facts["weights"]
     assert crowded.facts["weights"] <= 256 == len(crowded.model.table)
-    answers = margins(crowded.model, toy_encoder, *SAID), margins(fit.model, toy_encoder, *SAID)
-    assert (answers[0] > 0).all()
-    assert np.corrcoef(*answers)[0, 1] > 0.5
+    assert margins(crowded.model, toy_encoder, *SAID).min() > 0.5
+    assert margins(crowded.model, toy_encoder, ("да?", "мне нужен билет на"), ("мой?", "мне")).max() < -0.5
 
 
 def test_rare_ngrams_get_no_weight_and_strangers_none_either(toy_encoder: Encoder, model: HashedNgrams) -> None:

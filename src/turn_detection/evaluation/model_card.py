@@ -87,9 +87,11 @@ def _share(metrics: Mapping[str, float]) -> str:
 def _network(manifest: Manifest, config: Mapping[str, Any]) -> str:
     model = config.get("model", {})
     size = sum(record.n_bytes for record in manifest.files.values()) / 1e6
-    encoder = str(model.get("encoder") or "random weights")
+    # Weights that come from an earlier run come from that run's encoder.
+    ancestry = manifest.provenance.get("ancestry") or [model]
+    encoder = str(ancestry[0].get("encoder") or "random weights")
     known = ENCODERS.get(encoder.rstrip("/").split("/")[-1])
-    if model.get("checkpoint"):
+    if model.get("checkpoint") and not manifest.provenance.get("ancestry"):
         known = f"the weights of {model['checkpoint']}"
     lines = [
         f"* encoder: {known or encoder}" + (f", first {model['n_layers']} layers" if model.get("n_layers") else ""),
@@ -112,6 +114,7 @@ def _training(provenance: Mapping[str, Any], config: Mapping[str, Any], data: Ma
         rows.append(f"| spoken | {spoken:,} samples | telephone speech made by this project (`data/spoken`) | MIT |")
     train = config.get("train", {})
     facts = [
+        *(_ancestor(run) for run in provenance.get("ancestry", [])),
         f"run `{provenance.get('run_name', 'unknown')}`, commit `{str(provenance.get('git_commit', 'unknown'))[:12]}`"
         + (" with uncommitted changes" if provenance.get("git_dirty") else ""),
         f"seed {provenance.get('seed')}, cuts {train.get('cuts')}, batch {train.get('batch_size')}, at most {train.get('max_epochs')} epochs"
@@ -122,6 +125,14 @@ def _training(provenance: Mapping[str, Any], config: Mapping[str, Any], data: Ma
         ", ".join(f"{name} {version}" for name, version in provenance.get("versions", {}).items()),
     ]
     return "## Training\n\n" + "\n".join(rows) + "\n\n" + "\n".join(f"* {fact}" for fact in facts if fact)
+
+
+def _ancestor(run: Mapping[str, Any]) -> str:
+    minutes = f"at most {run['max_minutes']:g} minutes, " if run.get("max_minutes") else ""
+    return (
+        f"before it run `{run.get('run_name')}`, commit `{str(run.get('git_commit', 'unknown'))[:12]}`: {minutes}peak rate "
+        f"{run.get('learning_rate')}, {run.get('training_rows') or 0:,} rows, {run.get('spoken_samples') or 0:,} of them made speech"
+    )
 
 
 def _figures(metrics: Mapping[str, float]) -> str:

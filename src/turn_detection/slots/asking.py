@@ -122,7 +122,7 @@ def _slot_in(text: str) -> Slot | None:
         return digits(size) if is_asked and 0 < size <= MAX_DIGITS else None
     for asks in _ASKS:
         if (match := asks.search(text)) and not _VAGUE.search(text):
-            rest = f"{text[: match.start()]} {text[match.end() :]}".strip()
+            rest = f"{text[: match.start()]}{_COUNTED}{text[match.end() :]}"
             return None if _is_more(rest) else _SLOTS[str(match.lastgroup)]
     return None
 

@@ -35,6 +35,7 @@ def date_progress(heard: Said) -> Progress:
 
 def _year(words: tuple[str, ...], *, is_open: bool) -> Progress:
     """What stands after the month."""
+    words = words[1:] if words[:1] == ("год",) else words  # «восемнадцатого ноября, год 1951»
     figures = [word for word in words if word.isdigit()]
     if not words or words == ("1", "9", "0", "0"):
         return Progress.PARTIAL
@@ -54,7 +55,7 @@ def _without_month(heard: Said) -> Progress:
     figures = "".join(word for word in heard.words if word.isdigit())
     if len(figures) == 8 and heard.words[-8:] == tuple(figures) and figures[4:6] in ("19", "20") and not heard.is_open:
         return Progress.COMPLETE
-    if len(heard.words) <= 2 and all(map(_is_day, heard.words)):
+    if len(heard.words) <= 3 and all(map(_is_day, heard.words)):
         return Progress.PARTIAL
     return Progress.NONE
 

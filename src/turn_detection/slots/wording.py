@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..text import normalise
+from .counting import spelled_out
 
 #: Nobody dictates longer than this; such a message is a story.
 MAX_CHARACTERS = 600
@@ -42,7 +43,7 @@ def said(message: str) -> Said | None:
     """Read a message; ``None`` if it is empty, a story, or takes something back."""
     if len(message) > MAX_CHARACTERS:
         return None
-    words = tuple(normalise(message).split())
+    words = tuple(normalise(spelled_out(message)).split())
     if not words or not _DOUBT.isdisjoint(words):
         return None
     return Said(words, _may_go_on(message, words[-1]))

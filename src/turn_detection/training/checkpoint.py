@@ -77,6 +77,29 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     return Checkpoint(model.eval(), encoder, own["provenance"], own["metrics"])
 
 
+def ancestry(provenance: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a run that starts from a checkpoint records of the runs before it, the oldest first.
+
+    Args:
+        provenance: of the checkpoint that the new run starts from.
+
+    Returns:
+        Plain JSON for each run: name, commit, minutes allowed, training rows, made samples, peak rate and encoder.
+    """
+    config: dict[str, Any] = provenance.get("config", {})
+    train, model = config.get("train", {}), config.get("model", {})
+    run = {
+        "run_name": provenance.get("run_name"),
+        "git_commit": provenance.get("git_commit"),
+        "max_minutes": train.get("max_minutes"),
+        "learning_rate": train.get("learning_rate"),
+        "training_rows": provenance.get("training_rows"),
+        "spoken_samples": provenance.get("spoken_samples"),
+        "encoder": model.get("encoder"),
+    }
+    return [*provenance.get("ancestry", []), run]
+
+
 def checkpoint_detector(checkpoint: Checkpoint) -> TurnDetector:
     """A detector that runs a checkpoint in torch, uncalibrated; for ``infer CKPT`` before anything is exported."""
     return TurnDetector(TorchBackend(checkpoint.model), checkpoint.encoder)

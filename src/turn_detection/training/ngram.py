@@ -57,7 +57,7 @@ FEATURES = (
 #: Least values of the buckets of lengths.
 LENGTHS = (2, 3, 4, 5, 6, 8, 11, 15, 20, 30)
 PRIME = 2**31 - 1  # of keys; a product of two stays below 2^62
-WORD_PRIME = 67_108_859  # the largest below 2^26, of words: five of them times a coefficient stay below 2^60
+WORD_PRIME = 67_108_859  # of words; the largest below 2^26
 _SPREAD, _SECOND, _TELL = 1_103_515_245, 16_807, 48_271
 EMPTY = -128
 
@@ -118,7 +118,9 @@ class HashedNgrams(nn.Module):
     def keys(self, input_ids: Tensor, attention_mask: Tensor, row: Tensor, position: Tensor) -> Tensor:
         """Hashes of the features at tokens ``position (n,)`` of rows ``row (n,)``: ``(n, n_features) int64`` below ``PRIME``."""
         symbols = self._symbols(input_ids, attention_mask, row, position)
-        return ((symbols[:, None, :] * self.coefficients).sum(dim=2) + self.offsets) % PRIME
+        # The remainder comes before the sum: onnxruntime 1.32's sum of int64 is inexact above 2^53.
+        terms = symbols[:, None, :] * self.coefficients % PRIME
+        return (terms.sum(dim=2) + self.offsets) % PRIME
 
     def slots(self, keys: Tensor) -> tuple[Tensor, Tensor]:
         """Where features may lie, ``(..., 2)``, and by which byte they are told, ``(...)`` from -127 to 127; int64."""

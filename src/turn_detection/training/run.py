@@ -28,7 +28,7 @@ from ..encoding import Encoder
 from ..errors import ConfigurationError, InputFileNotFoundError
 from ..text import TEXT_VERSION, normalise
 from ..types import AGENT, Message
-from .checkpoint import load_checkpoint
+from .checkpoint import ancestry, load_checkpoint
 from .datamodule import RowPlan, TurnDataModule, reply_texts, training_rows, validation_samples
 from .dropout import set_dropout
 from .model import EndOfTurnModel, build_encoder, load_encoder
@@ -116,6 +116,8 @@ def train(config: Config, *, resume: str | Path | None = None) -> TrainResult:
 
     run_name = config.run_name or f"{config.model.name}-{config.data.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     facts = provenance(config, split, n_rows=len(rows), run_name=run_name)
+    if config.model.checkpoint is not None:
+        facts["ancestry"] = ancestry(load_checkpoint(config.model.checkpoint).provenance)
     module = TurnModule(model, encoder, _optimiser(config.train), facts)
     folder = Path(config.train.checkpoint_dir) / run_name
     best = ModelCheckpoint(folder, filename="best", monitor="val/roc_auc", mode="max", enable_version_counter=False)
