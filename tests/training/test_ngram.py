@@ -17,7 +17,7 @@ from turn_detection.errors import ConfigurationError, DataFormatError, InputFile
 from turn_detection.graph import to_onnx
 from turn_detection.training.checkpoint import Checkpoint
 from turn_detection.training.ensemble import Ensemble, fit_weight
-from turn_detection.training.ngram import EMPTY, FEATURES, PRIME, SYMBOLS, HashedNgrams, last_margins, word_starts
+from turn_detection.training.ngram import EMPTY, FEATURES, SYMBOLS, HashedNgrams, last_margins, word_starts
 from turn_detection.training.ngram_file import load_ngrams, save_ngrams
 from turn_detection.training.ngram_fit import NgramFit, NgramSettings, fit_ngrams
 from turn_detection.training.targets import TargetRow, every_word_row

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..detector import TurnDetector
+from ..language import speaks_russian
 from ..types import AGENT, CLIENT, ROLE_ALIASES, Context, Message
 from .history import split_turn
-from ..language import speaks_russian
 from .scoring import shared_detector
 
 

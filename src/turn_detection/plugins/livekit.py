@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import ConfigurationError, MissingExtraError
+from ..language import speaks_russian
 from ..types import AGENT, CLIENT, Message, TurnPrediction, check_probability
 from .history import HISTORY_MESSAGES, check_history_messages, split_turn
-from ..language import speaks_russian
 from .scoring import Detector, PredictionCounters, Scorer, TurnScorer, check_deadline, shared_detector
 
 try:

@@ -13,10 +13,10 @@ from typing import Any
 
 from ..endpointing import EndOfTurn, EndpointingEvent, EndpointingPolicy, PredictionNeeded
 from ..errors import MissingExtraError
+from ..language import speaks_russian
 from ..types import AGENT, CLIENT, Message, TurnPrediction
 from .hearing import Hearing
 from .history import HISTORY_MESSAGES, check_history_messages, split_turn
-from ..language import speaks_russian
 from .scoring import Detector, PredictionCounters, Scorer, TurnScorer, shared_detector
 
 try:
