@@ -178,4 +178,7 @@ def test_weights_that_went_on_from_another_run_name_it_and_its_encoder() -> None
     card = model_card(manifest(provenance=PROVENANCE | {"config": config, "ancestry": [first]}))
 
     assert "multilingual-e5-small by intfloat" in card
-    assert "run `run-1`, commit `1234567890ab`: at most 70 minutes, peak rate 0.0002, 484,203 rows, 120,000 of them made speech" in card
+    assert (
+        "run `run-1`, commit `1234567890ab`: at most 70 minutes, peak rate 0.0002, 484,203 rows, 120,000 of them made speech"
+        in card
+    )
