@@ -1,6 +1,6 @@
 """Asterisk: a bot behind ``AudioSocket()`` that waits for the caller to finish.
 
-    pip install turn-detection vosk
+    pip install turn-detection vosk websockets
     python examples/asterisk_audiosocket.py --vosk-model vosk-model-small-ru-0.22
 
     ; extensions.conf
@@ -19,11 +19,14 @@ import array
 import asyncio
 import json
 import math
+import os
 import struct
 import sys
 import uuid
 from collections.abc import Callable
 from typing import Protocol
+
+from stream_client import StreamCall
 
 from turn_detection.plugins.scoring import Detector
 from turn_detection.plugins.watcher import TurnWatcher
@@ -104,6 +107,7 @@ class Bot:
     Args:
         make_recogniser: one for every call.
         detector: instead of the shipped model.
+        server: address of ``/v1/stream``, instead of a model in this process.
         answer: the caller's turn to the bot's line.
         synthesise: the bot's line to 16-bit 8 kHz audio.
     """
@@ -113,17 +117,18 @@ class Bot:
         make_recogniser: Callable[[], Recogniser],
         *,
         detector: Detector | None = None,
+        server: str | None = None,
         answer: Callable[[str], str] = lambda turn: "Хорошо, записал.",
         synthesise: Callable[[str], bytes] = lambda line: tone(),
         show: Callable[[str], None] = print,
     ) -> None:
-        self._make_recogniser, self._detector = make_recogniser, detector
+        self._make_recogniser, self._detector, self._server = make_recogniser, detector, server
         self._answer, self._synthesise, self._show = answer, synthesise, show
 
     async def take_call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Talk until one side hangs up."""
         try:
-            async with TurnWatcher(self._detector) as watcher:
+            async with self._watcher() as watcher:
                 watcher.bot_said(GREETING)
                 listening = asyncio.create_task(self._listen(reader, watcher))
                 talking = asyncio.create_task(self._talk(writer, watcher))
@@ -134,7 +139,12 @@ class Bot:
         finally:
             writer.close()
 
-    async def _listen(self, reader: asyncio.StreamReader, watcher: TurnWatcher) -> None:
+    def _watcher(self) -> TurnWatcher | StreamCall:
+        if self._server is None:
+            return TurnWatcher(self._detector)
+        return StreamCall(self._server, token=os.environ.get("TURN_DETECTION_SERVE_TOKEN"))
+
+    async def _listen(self, reader: asyncio.StreamReader, watcher: TurnWatcher | StreamCall) -> None:
         recogniser, voice = self._make_recogniser(), LoudnessDetector()
         while True:
             try:
@@ -158,7 +168,7 @@ class Bot:
             if change == "stopped":
                 watcher.speech_stopped(voice.silence_s)
 
-    async def _talk(self, writer: asyncio.StreamWriter, watcher: TurnWatcher) -> None:
+    async def _talk(self, writer: asyncio.StreamWriter, watcher: TurnWatcher | StreamCall) -> None:
         while True:
             turn = await watcher.end_of_turn()
             p = "none" if turn.eot_probability is None else f"{turn.eot_probability:.3f}"
@@ -186,6 +196,7 @@ def main() -> int:
     parser.add_argument("--vosk-model", required=True, help="folder of a Russian Vosk model")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9019)
+    parser.add_argument("--server", help="ws://127.0.0.1:9090/v1/stream instead of a model in this process")
     arguments = parser.parse_args()
     try:
         from vosk import Model
@@ -193,7 +204,8 @@ def main() -> int:
         print("pip install vosk, or write a class like VoskRecogniser for your recogniser", file=sys.stderr)
         return 2
     model = Model(arguments.vosk_model)
-    asyncio.run(serve(Bot(lambda: VoskRecogniser(model)), arguments.host, arguments.port))
+    bot = Bot(lambda: VoskRecogniser(model), server=arguments.server)
+    asyncio.run(serve(bot, arguments.host, arguments.port))
     return 0
 
 

@@ -1,6 +1,6 @@
 """Yandex SpeechKit v3: our model says when the utterance ends, SpeechKit does the rest.
 
-    pip install turn-detection yandexcloud grpcio
+    pip install turn-detection yandexcloud grpcio websockets
     export YANDEX_API_KEY=...
     python examples/yandex_eou.py recording.wav        # 16-bit mono PCM
 
@@ -20,6 +20,7 @@ import wave
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 import grpc
+from stream_client import StreamCall
 from yandex.cloud.ai.stt.v3 import stt_pb2, stt_service_pb2_grpc
 
 from turn_detection import TurnPrediction
@@ -54,7 +55,7 @@ def session_options(sample_rate: int) -> stt_pb2.StreamingRequest:
 async def turns(
     channel: grpc.aio.Channel,
     audio: AsyncIterable[bytes],
-    watcher: TurnWatcher,
+    watcher: TurnWatcher | StreamCall,
     *,
     sample_rate: int,
     metadata: tuple[tuple[str, str], ...] = (),
@@ -133,7 +134,7 @@ async def wav_audio(path: str) -> AsyncIterator[bytes]:
             await asyncio.sleep(CHUNK_S)
 
 
-async def recognise(path: str, api_key: str) -> None:
+async def recognise(path: str, api_key: str, server: str | None = None) -> None:
     """Print the turns of a recording."""
     with wave.open(path, "rb") as recording:
         sample_rate = recording.getframerate()
@@ -141,10 +142,15 @@ async def recognise(path: str, api_key: str) -> None:
     def show(prediction: TurnPrediction) -> None:
         print(f"  p={prediction.eot_probability:.3f}, delay {prediction.delay_s:.2f} s")
 
+    watching: TurnWatcher | StreamCall = (
+        StreamCall(server, token=os.environ.get("TURN_DETECTION_SERVE_TOKEN"))
+        if server
+        else TurnWatcher(on_prediction=show)
+    )
     metadata = (("authorization", f"Api-Key {api_key}"),)
     async with (
         grpc.aio.secure_channel(ENDPOINT, grpc.ssl_channel_credentials()) as channel,
-        TurnWatcher(on_prediction=show) as watcher,
+        watching as watcher,
     ):
         heard = turns(channel, wav_audio(path), watcher, sample_rate=sample_rate, metadata=metadata, show=print)
         async for turn in heard:
@@ -155,12 +161,13 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recording", help="16-bit mono WAV")
+    parser.add_argument("--server", help="ws://127.0.0.1:9090/v1/stream instead of a model in this process")
     arguments = parser.parse_args()
     api_key = os.environ.get("YANDEX_API_KEY")
     if not api_key:
         print("set YANDEX_API_KEY in the environment: an API key with the role ai.speechkit-stt.user", file=sys.stderr)
         return 2
-    asyncio.run(recognise(arguments.recording, api_key))
+    asyncio.run(recognise(arguments.recording, api_key, arguments.server))
     return 0
 
 

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
-from typing import Any
 
-import pytest
 from asterisk_audiosocket import AUDIO, FRAME_BYTES, HANGUP, UUID, Bot, packet, read_packet, tone
-from delay_service import make_server
 from scripted import POLICY, ScriptedDetector
 
 VOICE, SILENCE = tone(0.02), bytes(FRAME_BYTES)
@@ -69,35 +62,3 @@ def test_a_call_over_audiosocket_gets_its_answer_after_the_delay() -> None:
     assert POLICY.min_delay_s - 0.1 <= waited_s <= POLICY.min_delay_s + 0.4
     assert any("мне нужна справка" in line for line in shown)
     assert "bot: Хорошо, записал." in shown
-
-
-@pytest.fixture
-def service() -> Any:
-    server = make_server(ScriptedDetector(), "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-
-
-def post(url: str, body: bytes) -> tuple[int, dict[str, Any]]:
-    try:
-        with urllib.request.urlopen(url, data=body, timeout=5) as response:
-            return response.status, json.load(response)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-
-
-def test_the_delay_service_answers_with_probability_and_delay(service: str) -> None:
-    body = json.dumps({"context": "Чем могу помочь?", "message": "мне нужен билет на"}).encode()
-    status, answer = post(service + "/delay", body)
-    assert status == 200
-    assert (answer["label"], answer["delay_s"]) == ("wait", POLICY.max_delay_s)
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"context": 5, "message": "da"}'])
-def test_a_bad_request_gets_a_reason(service: str, body: bytes) -> None:
-    status, answer = post(service + "/delay", body)
-    assert status == 400
-    assert answer["error"]
