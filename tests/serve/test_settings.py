@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from turn_detection.config import config_dir
-from turn_detection.errors import ConfigurationError
+from turn_detection.endpointing import EndpointingPolicy
+from turn_detection.errors import ConfigurationError, InputFileNotFoundError
+from turn_detection.policy_file import save_policy
 from turn_detection.serve.settings import ServeConfig, load_settings
 
 
@@ -74,3 +76,15 @@ def test_an_empty_token_file_is_refused(tmp_path: Path) -> None:
 def test_a_core_is_left_to_the_event_loop() -> None:
     assert 1 <= ServeConfig().n_parallel <= 4
     assert ServeConfig(parallel_calls=7).n_parallel == 7
+
+
+def test_a_policy_file_takes_the_place_of_the_delays(tmp_path: Path) -> None:
+    tuned = EndpointingPolicy(min_delay_s=0.2, max_delay_s=1.7, threshold=0.4, gamma=0.3)
+    save_policy(tmp_path / "policy.json", tuned)
+
+    assert load_settings([f"serve.policy_file={tmp_path / 'policy.json'}"], {}).policy == tuned
+
+
+def test_a_missing_policy_file_stops_the_start_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(InputFileNotFoundError, match="turn-detection tune"):
+        load_settings([f"serve.policy_file={tmp_path / 'none.json'}"], {})

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ..config import load_group
 from ..endpointing import EndpointingPolicy
 from ..errors import ConfigurationError, InvalidInputError, MissingExtraError
+from ..policy_file import load_policy
 
 #: Environment variables of the settings: this and the key in capitals.
 ENVIRONMENT_PREFIX = "TURN_DETECTION_SERVE_"
@@ -33,6 +34,7 @@ class ServeConfig:
         threshold: ``speak`` from this probability on; null for the bundle's own.
         slots: what may tell what the bot expects to hear: ``auto``, ``explicit`` or ``off``; see ``TurnDetector``.
         min_delay_s, max_delay_s, gamma, delay_mode: see ``EndpointingPolicy``.
+        policy_file: what ``turn-detection tune`` wrote; takes the place of the four above. Null for none.
         n_threads: of the engine inside one call.
         parallel_calls: model calls at the same time in one process; null for one less than the cores, at least 1 and at most 4, and for
             64 with Triton, where they only wait.
@@ -64,6 +66,7 @@ class ServeConfig:
     max_delay_s: float = 2.5
     gamma: float = 0.4
     delay_mode: Literal["continuous", "binary"] = "continuous"
+    policy_file: str | None = None
     n_threads: int = 1
     parallel_calls: int | None = None
     max_batch: int = 4
@@ -106,7 +109,14 @@ class ServeConfig:
 
     @property
     def policy(self) -> EndpointingPolicy:
-        """Probability to suggested silence."""
+        """Probability to suggested silence.
+
+        Raises:
+            InputFileNotFoundError, ConfigurationError: ``policy_file`` cannot be used.
+            InvalidInputError: delays that make no sense.
+        """
+        if self.policy_file is not None:
+            return load_policy(self.policy_file)
         return EndpointingPolicy(
             min_delay_s=self.min_delay_s, max_delay_s=self.max_delay_s, gamma=self.gamma, mode=self.delay_mode
         )
