@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 import numpy as np
 
@@ -143,11 +144,10 @@ class Moments:
 def moments_of(turns: Iterable[HeldOutTurn], *, seed: int = 0) -> Moments:
     """The moments of ``turns``; neither their order nor what other turns there are changes what is drawn for a turn.
 
-    Several with one ``turn_id`` are moments of one turn, and copies count once.
+    Several with one ``turn_id`` are moments of one turn; what they say twice counts once, with its measured length where one has it.
     """
     unique = {(turn.dialogue_id, turn.turn_id, turn.text, turn.is_whole): turn for turn in turns}
-    ordered = [unique[key] for key in sorted(unique)]
-    names = sorted({turn.dialogue_id for turn in ordered})
+    names = sorted({name for name, *_ in unique})
     place = {name: index for index, name in enumerate(names)}
     pauses: list[tuple[Context, str]] = []
     ends: list[tuple[Context, str]] = []
@@ -157,20 +157,26 @@ def moments_of(turns: Iterable[HeldOutTurn], *, seed: int = 0) -> Moments:
     quantiles: list[float] = []
     measured: list[float] = []
     turn_dialogue: list[int] = []
-    index, last = -1, None
-    for turn in ordered:
-        if (turn.dialogue_id, turn.turn_id) != last:
-            index, last = index + 1, (turn.dialogue_id, turn.turn_id)
-            turn_dialogue.append(place[turn.dialogue_id])
-        for number, point in enumerate(_points(turn)):
-            pauses.append((turn.context, spoken_part(turn.text, point.offset)))
-            pause_turn.append(index)
-            kinds.append(point.kind.value)
-            quantiles.append(_unit_hash("pause", seed, turn.turn_id, point.offset))
-            measured.append(float("nan") if turn.lengths_s is None else turn.lengths_s[number])
-        if turn.is_whole:
-            ends.append((turn.context, spoken_part(turn.text)))
-            end_turn.append(index)
+    for index, ((dialogue_id, turn_id), keys) in enumerate(groupby(sorted(unique), key=lambda key: key[:2])):
+        turn_dialogue.append(place[dialogue_id])
+        at: dict[str, int] = {}  # words so far -> place among the pauses
+        for turn in (unique[key] for key in keys):
+            for number, point in enumerate(_points(turn)):
+                words = spoken_part(turn.text, point.offset)
+                seconds = float("nan") if turn.lengths_s is None else turn.lengths_s[number]
+                if words in at:
+                    if np.isnan(measured[at[words]]):
+                        measured[at[words]] = seconds
+                    continue
+                at[words] = len(pauses)
+                pauses.append((turn.context, words))
+                pause_turn.append(index)
+                kinds.append(point.kind.value)
+                quantiles.append(_unit_hash("pause", seed, turn_id, point.offset))
+                measured.append(seconds)
+            if turn.is_whole:
+                ends.append((turn.context, spoken_part(turn.text)))
+                end_turn.append(index)
     unscored = ScoredTurns(
         dialogue_ids=tuple(names),
         turn_dialogue=np.array(turn_dialogue, dtype=np.int64),
