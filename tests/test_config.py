@@ -13,8 +13,11 @@ from turn_detection.errors import ConfigurationError
 from turn_detection.schema import build
 
 ROOT = Path(__file__).resolve().parents[1]
+#: The server reads its group without Hydra, see serve/settings.py and its tests.
 CHOICES = sorted(
-    (file.parent.name, file.stem) for file in (ROOT / "configs").glob("*/*.yaml") if file.parent.name != "experiment"
+    (file.parent.name, file.stem)
+    for file in (ROOT / "configs").glob("*/*.yaml")
+    if file.parent.name not in ("experiment", "serve")
 )
 EXPERIMENTS = sorted(file.stem for file in (ROOT / "configs" / "experiment").glob("*.yaml"))
 

@@ -161,7 +161,7 @@ def test_hold_requests_always_wait_under_every_question(samples: list[SpokenSamp
         if sample.text.lower().replace("ё", "е").rstrip(".,?") in holds:
             assert sample.label is TurnLabel.WAIT, sample
             found += 1
-    assert found > 200
+    assert found > 100
 
 
 def test_a_full_stop_tells_nothing_about_the_verdict(samples: list[SpokenSample]) -> None:
