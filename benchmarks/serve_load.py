@@ -2,7 +2,8 @@
 
 Answers a second and waiting times of ``/infer`` at 1, 8 and 64 clients; what HTTP costs over a call in the process; the original system's
 way of serving (one synchronous call inside an asynchronous route, every text padded to 512 tokens) with the same model; calls on
-``/v1/stream`` with a partial every 200 ms. ``--windows`` compares settings of the micro-batches instead, ``--workers 1,2,4`` numbers of
+``/v1/stream`` with a partial every 200 ms. With ``TURN_DETECTION_TRITON_PYTHON`` (see ``make test-triton``) also the same server in front of
+the tests' Triton, whose executor stands in for the production one. ``--windows`` compares settings of the micro-batches instead, ``--workers 1,2,4`` numbers of
 processes and their memory. Client and server share the cores: compare figures of one run only; on a busy machine the processor time that
 the server spent on an answer still compares. ``SECONDS_EACH`` (4) and ``STREAM_SECONDS`` (20) set how long.
 """
@@ -19,6 +20,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +90,25 @@ class Server:
                 if parent == str(self.process.pid) and "spawn_main" in (folder / "cmdline").read_text():
                     workers.append(folder)
         return [own, *workers]
+
+
+@contextlib.contextmanager
+def triton() -> Iterator[str]:
+    """Address of a Triton on this machine with the shipped model."""
+    from turn_detection.bundle import open_bundle
+    from turn_detection.triton_repository import write_repository
+
+    sys.path.insert(0, str(ROOT))
+    from tests.triton.server import TritonServer
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_repository(open_bundle(), Path(folder) / "models")
+        server = TritonServer(Path(os.environ["TURN_DETECTION_TRITON_PYTHON"]), Path(folder) / "models", Path(folder))
+        try:
+            server.start()
+            yield server.url
+        finally:
+            server.stop()
 
 
 @contextlib.contextmanager
@@ -246,6 +267,11 @@ def main() -> None:
     with served() as server:
         for n_clients in (1, 8, 64):
             print(row("ours", n_clients, asyncio.run(load(server, items, n_clients))), flush=True)
+    if "TURN_DETECTION_TRITON_PYTHON" in os.environ:
+        with triton() as url, served("serve.backend=triton", f"serve.triton_url={url}") as server:
+            for n_clients in (1, 8, 64):
+                figures = asyncio.run(load(server, items, n_clients))
+                print(row("ours, through Triton (CPU without Triton's)", n_clients, figures), flush=True)
     with served(original=True) as server:
         for n_clients in (1, 8):
             print(row("the original's way", n_clients, asyncio.run(load(server, items, n_clients))), flush=True)
