@@ -99,3 +99,20 @@ def test_products_of_two_activations_and_small_tables_are_left_alone(tmp_path: P
     onnx.save(model, tmp_path / "plain.onnx")
     quantise(tmp_path / "plain.onnx", tmp_path / "int8.onnx")
     assert [node.op_type for node in onnx.load(tmp_path / "int8.onnx").graph.node] == ["MatMul", "Gather"]
+
+
+def test_tables_of_integers_are_read_as_they_are(tmp_path: Path) -> None:
+    """Two bytes a row, one of which is a name and no quantity: a scale for each row would spoil the one and triple the other."""
+    table = RNG.integers(-128, 128, (5000, 2)).astype(np.int8)
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["table", "ids"], ["cells"], axis=0)],
+        "cells",
+        [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "n"])],
+        [helper.make_tensor_value_info("cells", TensorProto.INT8, ["batch", "n", 2])],
+        [numpy_helper.from_array(table, "table")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    onnx.save(model, tmp_path / "fp32.onnx")
+    quantise(tmp_path / "fp32.onnx", tmp_path / "int8.onnx")
+    np.testing.assert_array_equal(run(tmp_path / "int8.onnx", [[3, 4999]])[0], table[[[3, 4999]]])
+    assert (tmp_path / "int8.onnx").stat().st_size < 11_000

@@ -8,13 +8,19 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from turn_detection import TurnDetector
+from turn_detection.backends.onnx import OnnxBackend
 from turn_detection.bundle import open_bundle
 from turn_detection.data.samples import Sample
-from turn_detection.errors import ConfigurationError, ExportError, OutputError
+from turn_detection.errors import ConfigurationError, DataFormatError, ExportError, InputFileNotFoundError, OutputError
 from turn_detection.export import export_bundle, fit_calibration, parity_error, to_onnx
 from turn_detection.training.checkpoint import checkpoint_detector, load_checkpoint
+from turn_detection.training.ensemble import Ensemble
+from turn_detection.training.model import LastTokenLogits
+from turn_detection.training.ngram_file import load_ngrams
+from turn_detection.training.ngram_fit import NgramSettings, fit_to_run
 from turn_detection.types import TurnLabel
 
 from .conftest import TrainedRun
@@ -27,6 +33,14 @@ ITEMS = [
     (None, "да"),
     ("Ваш телефон?", "восемь девятьсот три"),
 ]
+
+
+@pytest.fixture(scope="module")
+def ngrams(tiny_run: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ngrams") / "ngrams.npz"
+    facts = fit_to_run(tiny_run.best, path, NgramSettings(n_slots=2**14, min_count=2, passes=3))
+    assert (facts["run_name"], facts["targets"] > 100, facts["weights"] > 100) == ("shared", True, True)
+    return path
 
 
 def test_the_bundle_answers_as_the_checkpoint_does(tiny_export: Path, tiny_run: TrainedRun) -> None:
@@ -70,8 +84,6 @@ def test_the_bundle_holds_what_serving_and_tensorrt_need(tiny_export: Path) -> N
 
 
 def test_the_half_precision_graph_answers_closely(tiny_export: Path) -> None:
-    from turn_detection.backends.onnx import OnnxBackend
-
     encoder = open_bundle(tiny_export).encoder()
     batch = encoder.encode_batch(ITEMS)
     half = OnnxBackend(tiny_export / "plain" / "model.fp16.onnx").logits(batch)
@@ -155,3 +167,84 @@ def test_a_set_that_speaks_against_the_model_does_not_turn_it_round() -> None:
     margins = np.linspace(-2, 2, 100)
     assert fit_calibration(margins, margins < 0).temperature == 1.0
     assert fit_calibration(margins, np.ones(100, bool)).temperature == 1.0
+
+
+def test_with_ngrams_the_graph_answers_as_network_and_ngrams_together(
+    tiny_run: TrainedRun, ngrams: Path, tmp_path: Path
+) -> None:
+    overrides = {"export.ngrams": str(ngrams), "export.ngram_weight": 0.7}
+    result = export_bundle(tiny_run.best, tmp_path / "bundle", fp16=True, overrides=overrides)
+    manifest = open_bundle(result.folder).manifest
+    recorded = manifest.provenance["ngrams"]
+    assert (recorded["weight"], recorded["run_name"]) == (0.7, "shared")
+    assert str(ngrams) not in manifest.to_json(), (
+        "the run and its settings are recorded as they were, not where a file lay"
+    )
+    assert {"validation/roc_auc_network", "validation/roc_auc_ngrams"} <= set(manifest.metrics)
+    checkpoint = load_checkpoint(tiny_run.best)
+    model, _ = load_ngrams(ngrams, checkpoint.encoder)
+    batch = checkpoint.encoder.encode_batch(ITEMS)
+    ids, mask = torch.from_numpy(batch.input_ids), torch.from_numpy(batch.attention_mask)
+    with torch.inference_mode():
+        alone = LastTokenLogits(checkpoint.model).eval()(ids, mask).numpy()
+    margins = alone[:, 1] - alone[:, 0] + 0.7 * model.last(ids, mask).numpy()
+    assert np.ptp(0.7 * model.last(ids, mask).numpy()) > 0.1
+    for graph, tolerance in (("plain/model.onnx", 1e-4), ("plain/model.fp16.onnx", 0.03), ("model.onnx", 0.15)):
+        logits = OnnxBackend(result.folder / graph).logits(batch)
+        np.testing.assert_allclose(logits[:, 1] - logits[:, 0], margins, atol=tolerance)
+    table = {tensor.name: tensor for tensor in onnx.load(result.model).graph.initializer}
+    assert (
+        sum(tensor.data_type == onnx.TensorProto.INT8 and tensor.dims == [2**14, 2] for tensor in table.values()) == 1
+    )
+
+
+def test_the_parity_gate_covers_the_ngrams(tiny_run: TrainedRun, ngrams: Path, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(tiny_run.best)
+    model, _ = load_ngrams(ngrams, checkpoint.encoder)
+    ensemble = Ensemble(LastTokenLogits(checkpoint.model), model, 0.5)
+    to_onnx(checkpoint, tmp_path / "model.onnx", ensemble)
+    samples = [Sample("1", "test", (), "мне нужен билет", TurnLabel.WAIT)]
+    assert parity_error(checkpoint, tmp_path / "model.onnx", samples, ensemble) <= 1e-4
+    model.bias += 0.1
+    assert parity_error(checkpoint, tmp_path / "model.onnx", samples, ensemble) > 1e-3, "the comparison must notice"
+
+
+def test_the_weight_is_fitted_and_zero_leaves_the_network_as_it_was(
+    tiny_run: TrainedRun, tiny_export: Path, ngrams: Path, tmp_path: Path
+) -> None:
+    fitted = export_bundle(tiny_run.best, tmp_path / "fitted", plain=False, overrides={"export.ngrams": str(ngrams)})
+    weight = open_bundle(fitted.folder).manifest.provenance.get("ngrams", {"weight": 0.0})["weight"]
+    assert 0 <= weight < 20
+    zero = export_bundle(
+        tiny_run.best,
+        tmp_path / "zero",
+        plain=False,
+        overrides={"export.ngrams": str(ngrams), "export.ngram_weight": 0},
+    )
+    assert "ngrams" not in open_bundle(zero.folder).manifest.provenance
+    one, other = (TurnDetector.load(path).predict_batch(ITEMS) for path in (zero.folder, tiny_export))
+    assert [answer.eot_probability for answer in one] == [answer.eot_probability for answer in other]
+
+
+def test_ngrams_alone_make_a_small_bundle_of_their_own(tiny_run: TrainedRun, ngrams: Path, tmp_path: Path) -> None:
+    overrides = {"export.ngrams": str(ngrams), "export.ngrams_only": True}
+    result = export_bundle(tiny_run.best, tmp_path / "linear", plain=False, overrides=overrides)
+    assert result.metrics["validation/roc_auc"] == pytest.approx(result.metrics["validation/roc_auc_ngrams"], abs=1e-6)
+    assert result.model.stat().st_size < 120_000
+    answers = [answer.eot_probability for answer in TurnDetector.load(result.folder).predict_batch(ITEMS)]
+    assert np.ptp(answers) > 0.01
+    assert open_bundle(result.folder).manifest.provenance["ngrams"]["alone"] is True
+
+
+def test_settings_of_ngrams_that_do_not_go_together_are_refused(
+    tiny_run: TrainedRun, ngrams: Path, tmp_path: Path
+) -> None:
+    for overrides, error, words in (
+        ({"export.ngrams_only": True}, ConfigurationError, "need export.ngrams"),
+        ({"export.ngrams": str(ngrams), "export.ngram_weight": -1.0}, ConfigurationError, "from 0 to 10"),
+        ({"export.ngrams": str(tmp_path / "none.npz")}, InputFileNotFoundError, "fit_ngrams"),
+        ({"export.ngrams": str(tiny_run.best)}, DataFormatError, "no file of n-grams"),
+    ):
+        with pytest.raises(error, match=words):
+            export_bundle(tiny_run.best, tmp_path / "bundle", overrides=dict(overrides))
+    assert list(tmp_path.iterdir()) == []
