@@ -1,8 +1,8 @@
 """Speech that is put together from parts: one template for each entry of a grammar's key list.
 
-Whole parts are held out, not only whole sentences. The hash of a template's name decides on which side it is; the same
-hash of every other part hides that part from the templates of the training side. So nothing that validation asks about
-has been met: neither the action of a hold request, nor the verb of a request, nor a bot's wording.
+Whole parts are held out, not only whole sentences. The hash of a template's name decides on which side it is; the hash
+of the grammar's name and the entry hides other parts, bot wordings included, from the templates of the training side.
+The guarantee is for each grammar: an opener that one kind of question hides may be heard under another.
 """
 
 from __future__ import annotations

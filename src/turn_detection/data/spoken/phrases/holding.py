@@ -284,7 +284,7 @@ def _holding(kind: str, outcomes: tuple[str, ...]) -> tuple[Grammar, ...]:
         "<opener> | <outcome>",
         "<opener><address> | <outcome>",
     )
-    reasons = ("<opener> | <reason> |", "<reason> | <opener> |", "<opener> | <reason> | <outcome>")
+    reasons = ("<opener> | <reason> |", "<reason> <opener> |", "<opener> | <reason> | <outcome>")
     return tuple(
         Grammar(f"hold-{kind}-{name}", BOTS[kind], rules, parts, key, free=0.1)
         for name, key, rules in (

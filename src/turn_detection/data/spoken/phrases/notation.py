@@ -39,7 +39,7 @@ class Grammar:
 
 
 def spread(*patterns: str) -> tuple[str, ...]:
-    """One pattern for each alternative of the first choice of each: finer entries of a key, so whole words are held out."""
+    """One pattern for each alternative of the first choice: finer entries of a key, so that whole words are held out."""
     made: list[str] = []
     for pattern in patterns:
         if match := _CHOICE.search(pattern):
