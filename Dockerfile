@@ -5,7 +5,7 @@ ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src
-RUN python -m venv /opt/turn-detection
+RUN python -m venv /venv
 COPY requirements/serve.txt requirements/dev.txt requirements/
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY configs configs
@@ -14,7 +14,7 @@ COPY src src
 # does not; nothing else of it is installed.
 ARG EXTRAS=serve,triton
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/turn-detection/bin/python -m pip install --constraint requirements/serve.txt --constraint requirements/dev.txt ".[${EXTRAS}]"
+    /venv/bin/python -m pip install --constraint requirements/serve.txt --constraint requirements/dev.txt ".[${EXTRAS}]"
 
 # docker compose --profile mlflow: the tracking server, in the version that training uses.
 FROM ${PYTHON_IMAGE} AS mlflow
@@ -38,8 +38,8 @@ LABEL org.opencontainers.image.title="turn-detection" \
 RUN groupadd --gid 10001 turns \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin turns \
     && install --directory --owner=10001 --group=10001 /models
-COPY --from=build /opt/turn-detection /opt/turn-detection
-ENV PATH="/opt/turn-detection/bin:${PATH}" \
+COPY --from=build /venv /venv
+ENV PATH="/venv/bin:${PATH}" \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     TURN_DETECTION_SERVE_HOST=0.0.0.0 \

@@ -43,7 +43,7 @@ def installed(stages: dict[str, Stage], tmp_path_factory: pytest.TempPathFactory
     subprocess.run([sys.executable, "-m", "venv", target], check=True, timeout=120)
     (install,) = [rest for rest in stages["build"].all("RUN") if "pip install" in rest]
     extras = stages["build"].one("ARG").removeprefix("EXTRAS=")
-    command = shlex.split(install.replace("${EXTRAS}", extras).replace("/opt/turn-detection", str(target)))
+    command = shlex.split(install.replace("${EXTRAS}", extras).replace("/venv", str(target)))
     command = [word for word in command if not word.startswith("--mount=")]
     # Without byte code: half of the time, and Python makes what it needs.
     quick = os.environ | {"PIP_NO_COMPILE": "1"}
@@ -59,7 +59,7 @@ def environment(stages: dict[str, Stage], installed: Path, tmp_path: Path) -> di
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     said = stages["serve"].environment()
-    path = said["PATH"].replace("/opt/turn-detection", str(installed)).replace("${PATH}", os.defpath)
+    path = said["PATH"].replace("/venv", str(installed)).replace("${PATH}", os.defpath)
     return said | {
         "PATH": path, "TURN_DETECTION_SERVE_HOST": "127.0.0.1", "TURN_DETECTION_SERVE_PORT": port, "TMPDIR": str(tmp_path)
     }  # fmt: skip
