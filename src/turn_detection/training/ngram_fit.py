@@ -12,17 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..config import Config
-from ..data.samples import lend_history
 from ..encoding import Encoder
 from ..errors import ConfigurationError, DataFormatError
 from .checkpoint import load_checkpoint
-from .datamodule import training_rows
 from .ngram import EMPTY, FEATURES, HashedNgrams
 from .ngram_file import save_ngrams
-from .run import SPOKEN_HISTORY_SHARE, git_state, load_split, row_plan, spoken
+from .run import git_state, load_split, rows_of_run
 from .settings import run_config
-from .targets import TargetRow, sample_row
+from .targets import TargetRow
 
 logger = logging.getLogger(__name__)
 
@@ -68,14 +65,6 @@ class NgramFit:
     facts: dict[str, float]
 
 
-def targets_of_run(config: Config, encoder: Encoder, *, progress: bool = False) -> list[TargetRow]:
-    """The training rows of a run, rebuilt from its configuration: the same dialogues, cuts and made moments."""
-    split = load_split(config.data, config.seed, progress=progress)
-    rows = training_rows(split, encoder, row_plan(config), progress=progress)
-    made = lend_history(spoken(config.data.spoken_samples, config.seed), share=SPOKEN_HISTORY_SHARE, seed=config.seed)
-    return rows + [row for row in (sample_row(encoder, sample) for sample in made) if row is not None]
-
-
 def fit_to_run(
     checkpoint: str | Path, output: str | Path, settings: NgramSettings, *, overrides: dict[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -91,7 +80,8 @@ def fit_to_run(
     """
     loaded = load_checkpoint(checkpoint)
     config = run_config(loaded, overrides or {})
-    fit = fit_ngrams(targets_of_run(config, loaded.encoder), loaded.encoder, settings)
+    rows = rows_of_run(config, load_split(config.data, config.seed), loaded.encoder)
+    fit = fit_ngrams(rows, loaded.encoder, settings)
     commit, dirty = git_state()
     origin = {"run_name": loaded.provenance.get("run_name"), "data": config.data.name, "seed": config.seed}
     facts = {**origin, **fit.facts, "git_commit": commit, "git_dirty": dirty}

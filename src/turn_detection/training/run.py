@@ -100,9 +100,7 @@ def train(config: Config, *, resume: str | Path | None = None) -> TrainResult:
     progress = config.train.progress and sys.stderr.isatty()
     split = load_split(config.data, config.seed, progress=progress)
     model, encoder = _network(config.model, split, start_from=resume or config.model.checkpoint)
-    rows = training_rows(split, encoder, plan, progress=progress)
-    made = spoken(config.data.spoken_samples, config.seed)
-    rows += _rows(encoder, lend_history(made, share=SPOKEN_HISTORY_SHARE, seed=config.seed))
+    rows = rows_of_run(config, split, encoder, progress=progress)
     validation = _rows(encoder, validation_samples(split, plan))
     data = TurnDataModule(
         rows,
@@ -134,6 +132,15 @@ def train(config: Config, *, resume: str | Path | None = None) -> TrainResult:
     return TrainResult(
         run_name, Path(best.best_model_path), folder / "last.ckpt", score, (time.monotonic() - started) / 60
     )
+
+
+def rows_of_run(config: Config, split: Split, encoder: Encoder, *, progress: bool = False) -> list[TargetRow]:
+    """All rows that a run trains on: the split's replies, then made moments. The same configuration and split give the same rows."""
+    made = spoken(config.data.spoken_samples, config.seed)
+    return [
+        *training_rows(split, encoder, row_plan(config), progress=progress),
+        *_rows(encoder, lend_history(made, share=SPOKEN_HISTORY_SHARE, seed=config.seed)),
+    ]
 
 
 def _network(config: ModelConfig, split: Split, *, start_from: str | Path | None) -> tuple[EndOfTurnModel, Encoder]:
