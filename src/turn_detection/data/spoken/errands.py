@@ -9,8 +9,9 @@ from .phrases import errands as bank
 from .phrases import talk
 from .template import BOTH, SPEAK, WAIT, Build, Draft, Template, phrases, wording_groups
 
-#: Answers that may follow an errand, by kind of question in ``talk.HOLD_BOTS``.
-_ANSWERS = {
+#: Answers that may follow an errand, by kind of question in ``talk.HOLD_BOTS``; none where only dictation answers.
+_ANSWERS: dict[str, tuple[str, ...]] = {
+    "digits": (),
     "number": ("{order}", "номер {order}", "{order} всё", "да {order}"),
     "choice": ("давайте {on_day}", "{on_day}", "первый вариант", "нас {few}", "лучше {on_day}", "второй"),
     "memory": ("{date}", "в {weekday}", "кажется {date}", "написано {date}", "{surname}", "в прошлом месяце"),
@@ -53,7 +54,7 @@ def _errand(openers: Sequence[str], errands: Sequence[str], kind: str, answers: 
             errand = f"{errand} {into}{draft.pick(bank.PLACES_INTO)}" if draft.chance(0.8) or into else errand
         parts = [errand, opener] if opener and kind != "say" and draft.chance(0.2) else [opener, errand]
         if label is SPEAK:
-            if draft.chance(0.6):
+            if answers and draft.chance(0.6):
                 parts += [draft.pick(bank.FOUND), draft.pick(answers)]
             else:
                 parts.append(draft.pick(bank.NOT_FOUND))

@@ -15,6 +15,7 @@ from .contacts import name_templates
 from .counted import cell_templates, counted_templates
 from .dictation import code_templates, phone_templates
 from .errands import errand_templates
+from .grammar import HIDDEN_SHARE
 from .mailbox import email_templates
 from .noise import recognised
 from .places import address_templates
@@ -33,11 +34,10 @@ from .valency import valency_templates
 
 Part = Literal["train", "validation"]
 
-#: Relative frequency of each family. Dictation and sentence endings are what bots break most; holds and broken words
-#: need few.
+#: Relative frequency of each family. Dictation and sentence endings are what bots break most.
 WEIGHTS: dict[str, float] = {
     "phone": 8, "code": 8, "email": 5, "address": 6, "datetime": 7, "amount": 4, "name": 5, "hold": 6, "filler": 4,
-    "short_answer": 8, "yes_but": 4, "list": 4, "cut_word": 2, "function_word": 8, "question": 4, "story": 4,
+    "short_answer": 8, "yes_but": 6, "list": 4, "cut_word": 5, "function_word": 8, "question": 4, "story": 4,
     "statement": 6, "code_switch": 2, "repair": 3, "greeting": 3, "context_flip": 6, "valency": 8,
 }  # fmt: skip
 FAMILIES: tuple[str, ...] = tuple(WEIGHTS)
@@ -61,7 +61,7 @@ _BUILDERS: dict[str, Callable[[], list[Template]]] = {
 }
 
 WAIT_SHARE = 0.55
-HELD_OUT_SHARE = 0.12
+HELD_OUT_SHARE = HIDDEN_SHARE
 PREFACE_SHARE = 0.15
 _PREFACES = (
     "Хорошо.", "Спасибо.", "Поняла вас.", "Отлично.", "Так, записала.", "Минутку.", "Принято.", "Понял.",

@@ -17,7 +17,7 @@ from ...types import TurnLabel
 from .phrases.notation import Grammar
 from .template import BOTH, WAIT, Build, Draft, Template, pauses, slug
 
-#: The share that :mod:`.generate` holds out; a test compares the two.
+#: The share of templates, and of entries of banks, that training never sees.
 HIDDEN_SHARE = 0.12
 #: Shorter lists are closed classes (pronouns, modal words): hiding one of six would unteach a word of the language.
 MIN_HIDDEN_LIST = 14
