@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from .. import __version__
 from .limits import check_lengths
 from .livekit import messages_of, threshold_for
 from .metrics import CONTENT_TYPE
@@ -18,11 +19,13 @@ from .schemas import (
     InferRequest,
     InferResponse,
     InvalidBody,
+    Limits,
     PredictItem,
     PredictRequest,
     PredictResponse,
     ProbabilityResponse,
     Problem,
+    SettingsResponse,
     Status,
     ThresholdResponse,
     Verdict,
@@ -78,6 +81,24 @@ async def predict_batch(request: Request, body: BatchRequest) -> BatchResponse:
     predictions = await service.judge(request, questions, deadline_ms=body.deadline_ms, bulk=True)
     return BatchResponse.model_validate(
         {"predictions": [Verdict.fields_of(answer) for answer in predictions]} | _signature(service, started_s)
+    )
+
+
+@judging.get("/v1/settings", tags=["turns"], summary="What verdicts and delays come from")
+async def settings(request: Request) -> SettingsResponse:
+    """Model, threshold, policy and limits of this server, and the measured trade-off of its model where the bundle carries one."""
+    service = service_of(request)
+    engine, config = service.engine, service.config
+    return SettingsResponse.model_validate(
+        {
+            "version": __version__,
+            "model": {"name": engine.model.name, "version": engine.model.version},
+            "threshold": engine.threshold,
+            "policy": engine.policy.to_dict(),
+            "slots": config.slots,
+            "limits": {name: getattr(config, name) for name in Limits.model_fields},
+            "curve": service.curve,
+        }
     )
 
 

@@ -188,6 +188,52 @@ class BatchResponse(BaseModel):
     model: ModelInfo
 
 
+class PolicyInfo(BaseModel):
+    """``EndpointingPolicy``: from a probability to a silence in seconds."""
+
+    min_delay_s: float
+    max_delay_s: float
+    threshold: Probability
+    gamma: float
+    mode: Literal["continuous", "binary"]
+
+
+class Limits(BaseModel):
+    """What one request may hold."""
+
+    max_batch_items: int
+    max_body_bytes: int
+    max_message_chars: int
+    max_context_chars: int
+    max_context_messages: int
+
+
+class CurveLine(BaseModel):
+    """One way of choosing delays, from quick to patient."""
+
+    line: list[tuple[float, float, float]] = Field(
+        description="Mean delay in seconds, false cut-offs per pause, false cut-offs per turn."
+    )
+
+
+class Curve(BaseModel):
+    """Delay against false cut-offs on held-out speech, as ``EndpointingCurve.to_dict`` writes it; what else is there is left out."""
+
+    lines: dict[str, CurveLine]
+
+
+class SettingsResponse(BaseModel):
+    """What the server decides by; nothing that must stay secret."""
+
+    version: str = Field(description="Of the package.")
+    model: ModelInfo
+    threshold: Probability
+    policy: PolicyInfo
+    slots: Literal["auto", "explicit", "off"]
+    limits: Limits
+    curve: Curve | None = Field(description="Null: the bundle carries none.")
+
+
 class EotRequest(BaseModel):
     """What LiveKit's remote detector sends: a language, or a chat context as ``ChatContext.to_dict`` writes it."""
 

@@ -11,6 +11,7 @@ from ..types import TurnPrediction
 from .batching import Batcher
 from .metrics import Meter
 from .problems import ClientLeftError
+from .schemas import Curve
 from .scoring import Engine, Question
 from .settings import ServeConfig
 
@@ -18,10 +19,11 @@ from .settings import ServeConfig
 class Service:
     """Made once per process, before the event loop; :meth:`start` and :meth:`close` run inside it."""
 
-    def __init__(self, config: ServeConfig, engine: Engine, meter: Meter) -> None:
+    def __init__(self, config: ServeConfig, engine: Engine, meter: Meter, curve: Curve | None = None) -> None:
         self.config = config
         self.engine = engine
         self.meter = meter
+        self.curve = curve  # for people who ask; nothing is decided by it
         self.n_calls = 0  # WebSocket connections
         self.batcher = Batcher(
             engine.answer,

@@ -49,6 +49,7 @@ class ServeConfig:
             an average, twice as much may come at once.
         ws_idle_timeout_s: a call without a frame for so long is closed (1000).
         token, token_file: the bearer token that clients must send, or the file that holds it; null for none.
+        page: whether ``GET /`` is the live page; it needs no token itself, what it asks the server does.
         triton_url, triton_model: of the Triton server (gRPC) and of the model in its repository.
     """
 
@@ -86,6 +87,7 @@ class ServeConfig:
     ws_idle_timeout_s: float = 300.0
     token: str | None = field(default=None, repr=False)
     token_file: str | None = None
+    page: bool = True
     triton_url: str = "127.0.0.1:8001"
     triton_model: str = "turn_detection"
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from ..errors import InvalidInputError
+from .auth import SUBPROTOCOL
 from .call import Call
 from .events import ServerEvent, error_event, read_frame
 from .limits import RateLimit
@@ -72,7 +73,7 @@ async def stream(websocket: WebSocket) -> None:
     service.n_calls += 1
     service.meter.ws_connections.set(service.n_calls)
     try:
-        await websocket.accept()
+        await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in websocket.scope.get("subprotocols", ()) else None)
         ending = await _converse(websocket, service)
         if ending is not None:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):

@@ -1,0 +1,9 @@
+"""The command line: ``python -m turn_detection.commands`` and the console script ``turn-detection``.
+
+Each module holds the commands of one stage. What they need is imported inside them, so that ``infer`` with a bundle runs on the light install.
+"""
+
+from . import dialogues, judging, plotting, serving, training
+from .app import app, main
+
+__all__ = ["app", "dialogues", "judging", "main", "plotting", "serving", "training"]

@@ -1,0 +1,79 @@
+"""What several commands do first: find the detector, ask it, check the place of the output."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputFileNotFoundError, InvalidInputError, MissingExtraError
+from ..records import Record
+
+if TYPE_CHECKING:
+    from ..detector import TurnDetector
+    from ..types import TurnPrediction
+
+#: Items scored between two steps of the progress bar; enough for batches of like length.
+_CHUNK = 2048
+#: The package whose rooms are looked up by name.
+_PACKAGE = __package__.rpartition(".")[0]
+
+
+def predict_all(detector: TurnDetector, records: Sequence[Record], batch_size: int) -> list[TurnPrediction]:
+    """Score in chunks, so that a long file shows how far it is (on a terminal)."""
+    from rich.console import Console
+    from rich.progress import track
+
+    predictions: list[TurnPrediction] = []
+    starts = range(0, len(records), _CHUNK)
+    quiet = len(records) <= _CHUNK or not sys.stderr.isatty()
+    for start in track(starts, "judging", disable=quiet, transient=True, console=Console(stderr=True)):
+        chunk = records[start : start + _CHUNK]
+        predictions += detector.predict_batch(
+            [(record.context, record.message) for record in chunk], batch_size=batch_size
+        )
+    return predictions
+
+
+def check_folder(output: Path) -> None:
+    """Fail before the work, not after it."""
+    if not output.absolute().parent.is_dir():
+        raise InputFileNotFoundError(f"the folder of the output does not exist: {output.absolute().parent}")
+
+
+def detector_of(checkpoint: Path | None, model: str | None, n_threads: int) -> TurnDetector:
+    from ..detector import TurnDetector
+
+    if checkpoint is not None and not checkpoint.exists():
+        raise InputFileNotFoundError(f"no such checkpoint, bundle or .onnx: {checkpoint}")
+    if checkpoint is None or checkpoint.is_dir() or checkpoint.suffix == ".onnx":
+        detector = TurnDetector.load(checkpoint, n_threads=n_threads)
+        check_name(
+            detector.manifest.provenance if detector.manifest else {}, model, checkpoint or Path("the shipped bundle")
+        )
+        return detector
+    reader = training_room("training.checkpoint")
+    loaded = reader.load_checkpoint(checkpoint)
+    check_name(loaded.provenance, model, checkpoint)
+    detector = reader.checkpoint_detector(loaded)
+    return detector  # type: ignore[no-any-return]
+
+
+def training_room(name: str) -> Any:
+    """A module that needs torch, or the word which extra brings it."""
+    try:
+        return importlib.import_module(f".{name}", _PACKAGE)
+    except MissingExtraError:
+        raise
+    except ImportError as error:
+        raise MissingExtraError("Working with checkpoints", "cpu", error.name) from error
+
+
+def check_name(provenance: Any, model: str | None, place: Path) -> None:
+    recorded = provenance.get("config", {}).get("model", {}).get("name")
+    if model is not None and recorded != model:
+        raise InvalidInputError(
+            f"{place} holds the model '{recorded}', not '{model}'; leave --model out or name the right one"
+        )
