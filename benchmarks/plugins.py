@@ -17,13 +17,14 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 
-from turn_detection import TurnDetector
+from turn_detection import TurnDetector, TurnPrediction
 
 N_SESSIONS = 32
 BEAT_S = 0.001
@@ -152,11 +153,30 @@ def run_heartbeat(detector: TurnDetector) -> list[dict[str, Any]]:
     rows.append({"what": "32 callers, all at once", **asyncio.run(heartbeat(ask, pause_s=0.0, seconds=2.0))})
     rows.append({"what": "32 callers, in the loop itself", **asyncio.run(heartbeat(ask_in_loop))})
     for framework in ("livekit", "pipecat"):
-        for what, judge in (("without predictions", None), ("with predictions", detector)):
+        for what, judge in (
+            ("without predictions", None),
+            ("with ready-made answers", ReadyMade(detector)),
+            ("with predictions", detector),
+        ):
             rows.append(
                 {"what": f"32 sessions of {framework} {what}", **asyncio.run(sessions_heartbeat(framework, judge))}
             )
+    rows.append(
+        {"what": "32 sessions of livekit, inference process", **asyncio.run(sessions_heartbeat("livekit", "process"))}
+    )
     return rows
+
+
+class ReadyMade:
+    """Knows the answers beforehand: what is left of the lag is the framework's, not the model's."""
+
+    def __init__(self, detector: TurnDetector) -> None:
+        self.threshold = detector.threshold
+        self.policy = detector.policy
+        self._answers = {words: detector.predict(words, QUESTION) for words in TURNS}
+
+    def predict(self, message: str, context: Any = None) -> TurnPrediction:
+        return self._answers.get(message, self._answers[TURNS[0]])
 
 
 def make_stage(framework: str, detector: Any, **options: Any) -> Any:
@@ -166,7 +186,12 @@ def make_stage(framework: str, detector: Any, **options: Any) -> Any:
 
         from turn_detection.plugins.livekit import RussianTurnDetector
 
-        judge: Any = RussianTurnDetector(detector) if detector else "vad"
+        if isinstance(detector, Executor):
+            from turn_detection.plugins.livekit_process import ProcessScorer
+
+            judge: Any = RussianTurnDetector(scorer=ProcessScorer(executor=detector.executor))
+        else:
+            judge = RussianTurnDetector(detector) if detector else "vad"
         return livekit_offline.Stage(judge, **options)
     import pipecat_offline
     from loguru import logger
@@ -186,7 +211,8 @@ def make_stage(framework: str, detector: Any, **options: Any) -> Any:
 
 async def sessions_heartbeat(framework: str, detector: Any) -> dict[str, float]:
     """Lag during three turns of 32 calls of one process; starting and closing the calls is not measured."""
-    stages = [make_stage(framework, detector) for _ in range(N_SESSIONS)]
+    process = await Executor.start() if detector == "process" else None
+    stages = [make_stage(framework, process or detector) for _ in range(N_SESSIONS)]
     for stage in stages:
         await stage.__aenter__()
 
@@ -199,6 +225,8 @@ async def sessions_heartbeat(framework: str, detector: Any) -> dict[str, float]:
     async with Heart() as heart:
         await asyncio.gather(*map(call, range(N_SESSIONS)))
     await asyncio.gather(*(stage.__aexit__(None, None, None) for stage in stages))
+    if process is not None:
+        await process.executor.aclose()
     return heart.summary()
 
 
@@ -279,7 +307,7 @@ def run_memory(model: str | None, *, n_jobs: int = 4) -> list[dict[str, Any]]:
             job.join()
     preload.remove("turn_detection.plugins.preload")
     _restart_forkserver(context, preload)
-    rows.append(asyncio.run(_inference_process(context)))
+    rows.append(asyncio.run(_inference_process()))
     detector = TurnDetector.load(model)
     rows.append({"what": "latency, worker thread of the job", **asyncio.run(_latency(_threads(detector)))})
     return rows
@@ -308,27 +336,40 @@ async def _latency(scorer: Any, n: int = 300) -> dict[str, float]:
     return {"p50_ms": round(statistics.median(latencies), 2), "p99_ms": round(latencies[int(0.99 * n)], 2)}
 
 
-async def _inference_process(context: Any) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Executor:
     """The framework's inference process with our runner in it, unmodified, without a worker around it."""
-    from livekit.agents.ipc.inference_proc_executor import InferenceProcExecutor
 
-    from turn_detection.plugins.livekit_process import METHOD, ProcessScorer, TurnRunner
+    executor: Any
 
-    executor = InferenceProcExecutor(
-        runners={METHOD: TurnRunner},
-        initialize_timeout=60,
-        close_timeout=5,
-        memory_warn_mb=0,
-        memory_limit_mb=0,
-        ping_interval=5,
-        ping_timeout=60,
-        high_ping_threshold=2.5,
-        mp_ctx=context,
-        loop=asyncio.get_running_loop(),
-        http_proxy=None,
-    )
-    await executor.start()
-    await executor.initialize()
+    @classmethod
+    async def start(cls) -> Executor:
+        from livekit.agents.ipc.inference_proc_executor import InferenceProcExecutor
+
+        from turn_detection.plugins.livekit_process import METHOD, TurnRunner
+
+        executor = InferenceProcExecutor(
+            runners={METHOD: TurnRunner},
+            initialize_timeout=60,
+            close_timeout=5,
+            memory_warn_mb=0,
+            memory_limit_mb=0,
+            ping_interval=5,
+            ping_timeout=60,
+            high_ping_threshold=2.5,
+            mp_ctx=multiprocessing.get_context("forkserver"),
+            loop=asyncio.get_running_loop(),
+            http_proxy=None,
+        )
+        await executor.start()
+        await executor.initialize()
+        return cls(executor)
+
+
+async def _inference_process() -> dict[str, Any]:
+    from turn_detection.plugins.livekit_process import ProcessScorer
+
+    executor = (await Executor.start()).executor
     latency = await _latency(ProcessScorer(executor=executor, deadline_s=5.0))
     memory = memory_mb(executor.pid or "self")
     await executor.aclose()

@@ -44,6 +44,11 @@ def load_policy(path: str | Path) -> EndpointingPolicy:
         raise ConfigurationError(f"the policy file {path}: {error}") from error
 
 
+def as_policy(policy: EndpointingPolicy | str | Path) -> EndpointingPolicy:
+    """A policy itself, or the one in a file. Raises as :func:`load_policy`."""
+    return policy if isinstance(policy, EndpointingPolicy) else load_policy(policy)
+
+
 def save_policy(path: str | Path, policy: EndpointingPolicy, origin: Mapping[str, Any] | None = None) -> None:
     """Write a policy, whole or not at all; ``origin`` is plain JSON about where it comes from.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from livekit.agents.llm import AgentHandoff, ChatContext, FunctionCall, Function
 from livekit.agents.voice.turn import _StreamingTurnDetector
 from scripted import POLICY, SURE, ScriptedDetector
 
-from turn_detection import Message
-from turn_detection.errors import BackendError, ConfigurationError, InvalidInputError
+from turn_detection import EndpointingPolicy, Message
+from turn_detection.errors import BackendError, ConfigurationError, InputFileNotFoundError, InvalidInputError
 from turn_detection.plugins.livekit import RussianTurnDetector, spoken_messages
+from turn_detection.policy_file import save_policy
 
 
 def predict(detector: RussianTurnDetector, chat_ctx: ChatContext, **options: Any) -> float:
@@ -154,6 +156,27 @@ def test_a_failure_with_continuous_delays_waits_the_longest() -> None:
     detector.use_continuous_delays(session)
     predict(detector, chat(("user", "да")))
     assert session.options[-1] == {"max_delay": POLICY.max_delay_s}
+
+
+def test_a_tuned_policy_gives_delays_and_threshold(tmp_path: Path) -> None:
+    tuned = EndpointingPolicy(min_delay_s=0.2, max_delay_s=1.5, threshold=0.7, mode="binary")
+    save_policy(tmp_path / "policy.json", tuned)
+    detector = RussianTurnDetector(ScriptedDetector(), policy=tmp_path / "policy.json")
+    assert asyncio.run(detector.unlikely_threshold("ru")) == 0.7
+    assert RussianTurnDetector(ScriptedDetector(), policy=tuned, threshold=0.6).threshold == 0.6
+    session: Any = SessionThatRemembers()
+    detector.use_continuous_delays(session)
+    assert session.options == [{"mode": "fixed", "min_delay": 0.2, "max_delay": 1.5}]
+
+
+def test_the_threshold_of_a_continuous_policy_is_no_verdict() -> None:
+    detector = RussianTurnDetector(ScriptedDetector(), policy=EndpointingPolicy(threshold=0.9))
+    assert detector.threshold == 0.5
+
+
+def test_a_missing_policy_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputFileNotFoundError, match="turn-detection tune"):
+        RussianTurnDetector(ScriptedDetector(), policy=tmp_path / "none.json")
 
 
 def test_one_detector_cannot_set_the_delays_of_two_sessions() -> None:

@@ -6,6 +6,7 @@ import array
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +20,11 @@ from pipecat.transcriptions.language import Language
 from pipecat_offline import Stage
 from scripted import POLICY, SURE, ScriptedDetector, waited
 
-from turn_detection.endpointing import EndOfTurn
+from turn_detection.endpointing import EndOfTurn, EndpointingPolicy
 from turn_detection.errors import BackendError
 from turn_detection.plugins.pipecat import RussianTurnStopStrategy
 from turn_detection.plugins.pipecat_agreement import StopWhenAllAgree
+from turn_detection.policy_file import save_policy
 
 pytestmark = pytest.mark.slow  # in real time
 
@@ -327,3 +329,10 @@ def test_words_after_an_agreement_of_one_are_scored_with_those_before() -> None:
     stage, _ = play(scene, scripted, make=lambda strategy: StopWhenAllAgree(strategy, Opinion.speech_timeout(0.8)))
     ((words, _),) = stage.turns
     assert words == scripted.messages[-1] == "мне нужна справка на завтра"
+
+
+def test_the_policy_may_be_a_file(tmp_path: Path) -> None:
+    tuned = EndpointingPolicy(min_delay_s=0.2, max_delay_s=1.5)
+    save_policy(tmp_path / "policy.json", tuned)
+    strategy = RussianTurnStopStrategy(detector=ScriptedDetector(), policy=str(tmp_path / "policy.json"))
+    assert strategy.policy == tuned

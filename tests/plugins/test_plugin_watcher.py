@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 from scripted import POLICY, SURE, ScriptedDetector, waited
 
-from turn_detection.endpointing import EndOfTurn
+from turn_detection.endpointing import EndOfTurn, EndpointingPolicy
 from turn_detection.errors import BackendError
 from turn_detection.plugins.watcher import TurnWatcher
+from turn_detection.policy_file import save_policy
 from turn_detection.types import TurnPrediction
 
 
@@ -97,5 +99,17 @@ def test_new_words_before_the_owed_final_keep_their_own_final() -> None:
             watcher.final("Мне нужна справка и выписка.")
             turn = await asyncio.wait_for(watcher.end_of_turn(), 5)
             assert turn.text == "Мне нужна справка и выписка."
+
+    asyncio.run(call())
+
+
+def test_the_policy_may_be_a_file(tmp_path: Path) -> None:
+    slow = EndpointingPolicy(min_delay_s=0.6, max_delay_s=0.6)
+    save_policy(tmp_path / "policy.json", slow)
+
+    async def call() -> None:
+        async with TurnWatcher(ScriptedDetector(), policy=tmp_path / "policy.json") as watcher:
+            _, silence_s = await heard(watcher, "да")
+            assert waited(silence_s, 0.6)
 
     asyncio.run(call())

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from ..endpointing import EndpointingPolicy
 from ..errors import ConfigurationError, MissingExtraError
 from ..language import speaks_russian
+from ..policy_file import as_policy
 from ..types import AGENT, CLIENT, Message, TurnPrediction, check_probability
 from .history import HISTORY_MESSAGES, check_history_messages, split_turn
 from .scoring import Detector, PredictionCounters, Scorer, TurnScorer, check_deadline, shared_detector
@@ -42,7 +45,10 @@ class RussianTurnDetector:
 
     Args:
         detector: instead of the shipped model, which is loaded once per process.
-        threshold: instead of the detector's own, calibrated one.
+        threshold: instead of the detector's own, calibrated one, or the policy's.
+        policy: a policy, or the file that ``turn-detection tune`` wrote; instead of the detector's own. Its delays are used by
+            :meth:`use_continuous_delays`; the threshold of a binary one is used without. The two delays of a binary policy belong into
+            the session's ``endpointing``.
         deadline_s: for one prediction, unless the framework gives a ``timeout``.
         fallback_probability: see above.
         history_messages: messages before the caller's turn that the model is offered; more than the bot's last one only for a model
@@ -52,6 +58,7 @@ class RussianTurnDetector:
     Raises:
         BundleNotFoundError, BundleError, BackendError: the shipped model cannot be loaded.
         InvalidTypeError, InvalidInputError: a number out of range.
+        InputFileNotFoundError, ConfigurationError: the policy file cannot be used.
     """
 
     # Never give it an attribute named "stream": the framework would take it for a detector that hears audio.
@@ -61,6 +68,7 @@ class RussianTurnDetector:
         detector: Detector | None = None,
         *,
         threshold: float | None = None,
+        policy: EndpointingPolicy | str | Path | None = None,
         deadline_s: float = 0.5,
         fallback_probability: float = 0.0,
         history_messages: int = HISTORY_MESSAGES,
@@ -70,7 +78,13 @@ class RussianTurnDetector:
         self.fallback_probability = check_probability("fallback_probability", fallback_probability)
         self.history_messages = check_history_messages(history_messages)
         self._scorer = scorer or Scorer(detector or shared_detector(), deadline_s=deadline_s)
-        self.threshold = self._scorer.threshold if threshold is None else check_probability("threshold", threshold)
+        self.policy = self._scorer.policy if policy is None else as_policy(policy)
+        if threshold is not None:
+            self.threshold = check_probability("threshold", threshold)
+        elif policy is not None and self.policy.mode == "binary":
+            self.threshold = self.policy.threshold
+        else:
+            self.threshold = self._scorer.threshold
         self._session: AgentSession[Any] | None = None
 
     @property
@@ -128,11 +142,11 @@ class RussianTurnDetector:
                 "this RussianTurnDetector already sets the delays of another AgentSession; construct one per session"
             )
         self._session = session
-        low, high = self._scorer.policy.min_delay_s, self._scorer.policy.max_delay_s
+        low, high = self.policy.min_delay_s, self.policy.max_delay_s
         session.update_options(endpointing_opts={"mode": "fixed", "min_delay": low, "max_delay": high})
 
     def _set_delay(self, session: AgentSession[Any], prediction: TurnPrediction | None) -> None:
-        policy = self._scorer.policy
+        policy = self.policy
         delay_s = policy.max_delay_s if prediction is None else policy.delay_s(prediction.eot_probability)
         session.update_options(endpointing_opts={"max_delay": delay_s})
         if prediction is not None:

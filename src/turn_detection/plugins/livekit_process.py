@@ -14,11 +14,13 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..bundle import open_bundle
 from ..detector import TurnDetector
 from ..endpointing import EndpointingPolicy
 from ..errors import ConfigurationError, MissingExtraError
+from ..policy_file import as_policy
 from ..types import Context, Message, TurnPrediction, as_messages
 from .scoring import PredictionCounters, check_deadline
 
@@ -66,7 +68,7 @@ class ProcessScorer:
 
     Args:
         deadline_s: an answer that takes longer counts for nothing.
-        policy: for continuous delays.
+        policy: for continuous delays: a policy, or the file that ``turn-detection tune`` wrote.
         executor: instead of the current job's.
 
     Raises:
@@ -78,7 +80,7 @@ class ProcessScorer:
         self,
         *,
         deadline_s: float = 0.5,
-        policy: EndpointingPolicy | None = None,
+        policy: EndpointingPolicy | str | Path | None = None,
         executor: InferenceExecutor | None = None,
     ) -> None:
         if executor is None:
@@ -87,7 +89,7 @@ class ProcessScorer:
                 raise ConfigurationError("ProcessScorer works inside a LiveKit job: construct it in the entrypoint")
             executor = job.inference_executor
         self.deadline_s = check_deadline(deadline_s)
-        self.policy = policy or EndpointingPolicy()
+        self.policy = EndpointingPolicy() if policy is None else as_policy(policy)
         self.threshold = open_bundle().manifest.threshold
         self.counters = PredictionCounters()
         self._executor = executor

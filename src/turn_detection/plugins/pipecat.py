@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 from ..endpointing import EndOfTurn, EndpointingEvent, EndpointingPolicy, PredictionNeeded
 from ..errors import MissingExtraError
 from ..language import speaks_russian
+from ..policy_file import as_policy
 from ..types import AGENT, CLIENT, Message, TurnPrediction
 from .hearing import Hearing
 from .history import HISTORY_MESSAGES, check_history_messages, split_turn
@@ -57,7 +59,7 @@ class RussianTurnStopStrategy(BaseUserTurnStopStrategy):
     Args:
         context: the context that the pipeline's aggregators share; gives the bot's last line. Without it the words are scored alone.
         detector: instead of the shipped model, which is loaded once per process.
-        policy: probability to silence; instead of the detector's own.
+        policy: probability to silence, or the file that ``turn-detection tune`` wrote; instead of the detector's own.
         deadline_s: for one prediction.
         final_timeout_s: from the end of speech or the last interim.
         history_messages: messages before the caller's turn that the model is offered; more than the bot's last one only for a model
@@ -68,6 +70,7 @@ class RussianTurnStopStrategy(BaseUserTurnStopStrategy):
     Raises:
         BundleNotFoundError, BundleError, BackendError: the shipped model cannot be loaded.
         InvalidInputError: a number out of range.
+        InputFileNotFoundError, ConfigurationError: the policy file cannot be used.
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class RussianTurnStopStrategy(BaseUserTurnStopStrategy):
         *,
         context: LLMContext | None = None,
         detector: Detector | None = None,
-        policy: EndpointingPolicy | None = None,
+        policy: EndpointingPolicy | str | Path | None = None,
         deadline_s: float = 0.5,
         final_timeout_s: float = 2.0,
         history_messages: int = HISTORY_MESSAGES,
@@ -86,7 +89,7 @@ class RussianTurnStopStrategy(BaseUserTurnStopStrategy):
         self._context = context
         self.history_messages = check_history_messages(history_messages)
         self._scorer = scorer or Scorer(detector or shared_detector(), deadline_s=deadline_s)
-        self.policy = policy or self._scorer.policy
+        self.policy = self._scorer.policy if policy is None else as_policy(policy)
         self._times = {"prediction_timeout_s": deadline_s, "final_timeout_s": final_timeout_s}
         self._hearing = Hearing(self.policy, **self._times)
         self._wake = asyncio.Event()

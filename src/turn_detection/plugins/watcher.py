@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 from ..endpointing import (
     EndOfTurn,
@@ -14,6 +15,7 @@ from ..endpointing import (
     EndpointingPolicy,
     PredictionNeeded,
 )
+from ..policy_file import as_policy
 from ..text import normalise
 from ..types import TurnPrediction
 from .scoring import Detector, PredictionCounters, Scorer, TurnScorer, shared_detector
@@ -37,7 +39,7 @@ class TurnWatcher:
 
     Args:
         detector: instead of the shipped model, which is loaded once per process.
-        policy: probability to silence; instead of the detector's own.
+        policy: probability to silence, or the file that ``turn-detection tune`` wrote; instead of the detector's own.
         deadline_s: for one prediction.
         scorer: instead of worker threads of this process with ``detector``.
         on_prediction: called with every answer, for display; it gets no words.
@@ -45,20 +47,22 @@ class TurnWatcher:
     Raises:
         BundleNotFoundError, BundleError, BackendError: the shipped model cannot be loaded.
         InvalidInputError: a number out of range.
+        InputFileNotFoundError, ConfigurationError: the policy file cannot be used.
     """
 
     def __init__(
         self,
         detector: Detector | None = None,
         *,
-        policy: EndpointingPolicy | None = None,
+        policy: EndpointingPolicy | str | Path | None = None,
         deadline_s: float = 0.5,
         scorer: TurnScorer | None = None,
         on_prediction: Callable[[TurnPrediction], None] | None = None,
     ) -> None:
         self._scorer = scorer or Scorer(detector or shared_detector(), deadline_s=deadline_s)
         # No grace: without a speech detector, new words are the only sign that the caller goes on.
-        self._endpointer = Endpointer(policy or self._scorer.policy, prediction_timeout_s=deadline_s, late_grace_s=0.0)
+        chosen = self._scorer.policy if policy is None else as_policy(policy)
+        self._endpointer = Endpointer(chosen, prediction_timeout_s=deadline_s, late_grace_s=0.0)
         self._on_prediction = on_prediction
         self._ended: deque[EndOfTurn] = deque()
         self._wake = asyncio.Event()
