@@ -14,12 +14,12 @@ empty :=
 space := $(empty) $(empty)
 comma := ,
 
-.PHONY: demo test test-plugins test-triton test-tensorrt lint format clean
+.PHONY: demo test test-plugins test-triton test-tensorrt browser lint format clean
 
 demo: $(LIGHT)/.ready
 	$(LIGHT)/bin/turn-detection infer data/sample_inference.json --table --output predictions.json
 
-test: $(DEV)/.ready $(LIGHT)/.ready $(TRITON)/.ready $(TENSORRT)/.ready lint test-plugins
+test: $(DEV)/.ready $(LIGHT)/.ready $(TRITON)/.ready $(TENSORRT)/.ready browser lint test-plugins
 	TURN_DETECTION_LIGHT_PYTHON=$(CURDIR)/$(LIGHT)/bin/python TURN_DETECTION_TRITON_PYTHON=$(CURDIR)/$(TRITON)/bin/python TURN_DETECTION_TENSORRT_PYTHON=$(CURDIR)/$(TENSORRT)/bin/python $(DEV)/bin/python -m pytest --ignore=tests/plugins --cov --cov-report=
 	$(DEV)/bin/coverage report --fail-under=95 --include='$(subst $(space),$(comma),$(foreach room,$(RUNTIME),src/turn_detection/$(room).py src/turn_detection/$(room)/*))'
 
@@ -35,6 +35,14 @@ test-triton: $(DEV)/.ready $(TRITON)/.ready
 # A part of "make test": TensorRT's parser and builder on graphs of the exporter, without a GPU.
 test-tensorrt: $(DEV)/.ready $(TENSORRT)/.ready
 	TURN_DETECTION_TENSORRT_PYTHON=$(CURDIR)/$(TENSORRT)/bin/python $(DEV)/bin/python -m pytest tests/deploy/test_tensorrt.py tests/deploy/test_convert_script.py
+
+# Pages are tested in Debian's Chromium, which comes with a font that has Cyrillic; other systems install a chromium of their own.
+browser:
+	@command -v chromium > /dev/null || { \
+	  asroot=; [ "$$(id -u)" = 0 ] || asroot=sudo; \
+	  $$asroot apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $$asroot apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core > /dev/null; } \
+	|| { echo "make test needs Chromium as 'chromium' on the PATH: install it with your package manager"; exit 1; }
 
 lint: $(DEV)/.ready
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" pre-commit run --all-files

@@ -192,6 +192,26 @@ def test_the_bundles_calibration_and_threshold_are_used(bundle_writer: Callable[
     assert biased.manifest.bias == -20.0
 
 
+def test_another_share_of_ends_moves_the_odds(bundle_writer: Callable[..., Path]) -> None:
+    bundle = bundle_writer("mixed", metrics={"validation/speak_share": 0.5})
+    p = TurnDetector.load(bundle).predict("да").eot_probability
+    rarer = TurnDetector.load(bundle, speak_share=0.2).predict("да").eot_probability
+    assert rarer / (1 - rarer) == pytest.approx(p / (1 - p) / 4)
+    assert TurnDetector.load(bundle, speak_share=0.5).predict("да").eot_probability == pytest.approx(p)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -1, float("nan")])
+def test_a_share_of_ends_out_of_range_is_refused(bundle_writer: Callable[..., Path], share: float) -> None:
+    bundle = bundle_writer("mixed", metrics={"validation/speak_share": 0.5})
+    with pytest.raises(InvalidInputError, match="speak_share"):
+        TurnDetector.load(bundle, speak_share=share)
+
+
+def test_a_bundle_that_records_no_share_cannot_be_moved(toy_bundle: Path) -> None:
+    with pytest.raises(InvalidInputError, match="leave speak_share out"):
+        TurnDetector.load(toy_bundle, speak_share=0.3)
+
+
 def test_threshold_and_policy_can_be_given_at_loading(toy_bundle: Path) -> None:
     policy = EndpointingPolicy(min_delay_s=0.1, max_delay_s=9.0, mode="binary")
     detector = TurnDetector.load(toy_bundle, threshold=0.0, policy=policy, n_threads=2)

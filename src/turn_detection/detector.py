@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,12 +34,35 @@ class Calibration:
     temperature: float = 1.0
     bias: float = 0.0
 
+    @classmethod
+    def of(cls, manifest: Manifest, speak_share: float | None = None) -> Calibration:
+        """The bundle's own, or that for moments of which ``speak_share`` (0..1, both excluded) are ends of turns.
+
+        The odds of the end are multiplied by the odds of the new share over those of the validation samples, which is Bayes' rule for
+        another prior (Saerens et al. 2002, Neural Computation 14(1), equation 2.4).
+
+        Raises:
+            InvalidInputError: a share out of range, or the bundle does not record the share it was calibrated for.
+        """
+        if speak_share is None:
+            return cls(manifest.temperature, manifest.bias)
+        if not 0.0 < check_probability("speak_share", speak_share) < 1.0:
+            raise InvalidInputError("speak_share must lie between 0 and 1, both excluded")
+        own = manifest.metrics.get("validation/speak_share")
+        if own is None or not 0.0 < own < 1.0:
+            raise InvalidInputError("the bundle's manifest records no validation/speak_share; leave speak_share out")
+        return cls(manifest.temperature, manifest.bias + _log_odds(speak_share) - _log_odds(own))
+
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """``(batch, 2)`` logits to ``(batch,) float64`` probabilities of the end of the turn."""
         margin = logits[:, TurnLabel.SPEAK.column].astype(np.float64) - logits[:, TurnLabel.WAIT.column]
         # tanh form of the sigmoid: no overflow at either end.
         probabilities: np.ndarray = 0.5 * (1.0 + np.tanh(0.5 * (margin / self.temperature + self.bias)))
         return probabilities
+
+
+def _log_odds(share: float) -> float:
+    return math.log(share / (1.0 - share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +151,7 @@ class TurnDetector:
         policy: EndpointingPolicy | None = None,
         n_threads: int = 1,
         slots: SlotMode = "auto",
+        speak_share: float | None = None,
     ) -> TurnDetector:
         """Load a bundle with the onnxruntime engine; no network, no torch.
 
@@ -136,8 +161,11 @@ class TurnDetector:
             policy: instead of the default one.
             n_threads: of the engine inside one call.
             slots: where expectations come from, see the class.
+            speak_share: the share of ends of turns among the moments that will be asked about. By default the validation samples' (about a
+                half), for which the probability is calibrated. Callers who pause often have a lower one.
 
         Raises:
+            InvalidInputError: a number out of range.
             BundleNotFoundError, BundleError: the folder is missing, incomplete, altered or made for another release.
             BackendError: the engine refuses the model.
         """
@@ -148,7 +176,7 @@ class TurnDetector:
         return cls(
             OnnxBackend(bundle.model_path, n_threads=n_threads),
             bundle.encoder(),
-            calibration=Calibration(manifest.temperature, manifest.bias),
+            calibration=Calibration.of(manifest, speak_share),
             threshold=manifest.threshold if threshold is None else threshold,
             policy=policy,
             manifest=manifest,

@@ -71,7 +71,7 @@ class TritonEngine:
         detector = TurnDetector(
             _Elsewhere(),
             encoder,
-            calibration=Calibration(manifest.temperature, manifest.bias),
+            calibration=Calibration.of(manifest, config.speak_share),
             threshold=manifest.threshold if config.threshold is None else config.threshold,
             policy=config.policy,
             manifest=manifest,

@@ -101,6 +101,7 @@ class EmbeddedEngine:
             policy=config.policy,
             n_threads=config.n_threads,
             slots=config.slots,
+            speak_share=config.speak_share,
         )
         return cls(detector, n_parallel=config.n_parallel)
 

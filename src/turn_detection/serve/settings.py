@@ -32,6 +32,7 @@ class ServeConfig:
         backend: ``onnx`` runs the model in this process, ``triton`` asks a Triton server.
         bundle: folder of a bundle, or its ``.onnx``; null for the model inside the package.
         threshold: ``speak`` from this probability on; null for the bundle's own.
+        speak_share: share of ends of turns among the moments asked about; null for the bundle's own, about a half.
         slots: what may tell what the bot expects to hear: ``auto``, ``explicit`` or ``off``; see ``TurnDetector``.
         min_delay_s, max_delay_s, gamma, delay_mode: see ``EndpointingPolicy``.
         policy_file: what ``turn-detection tune`` wrote; takes the place of the four above. Null for none.
@@ -62,6 +63,7 @@ class ServeConfig:
     backend: Literal["onnx", "triton"] = "onnx"
     bundle: str | None = None
     threshold: float | None = None
+    speak_share: float | None = None
     slots: Literal["auto", "explicit", "off"] = "auto"
     min_delay_s: float = 0.3
     max_delay_s: float = 2.5
@@ -134,6 +136,7 @@ class ServeConfig:
 
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("port", 0, 65_535),
+    ("speak_share", 0.001, 0.999),
     ("workers", 1, 256),
     ("shutdown_grace_s", 0, 3600),
     ("threshold", 0, 1),
