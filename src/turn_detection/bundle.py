@@ -103,6 +103,7 @@ class Manifest:
                 and math.isfinite(manifest.bias)
                 and 0 <= manifest.threshold <= 1
                 and {manifest.model_file, TOKENIZER} <= manifest.files.keys()
+                and all(name == Path(name).name for name in manifest.files)
             )
         except (KeyError, TypeError, AttributeError, InvalidInputError) as error:
             raise BundleError(f"{place} is incomplete or has a value of the wrong type ({error})") from error
@@ -146,15 +147,23 @@ def open_bundle(path: str | Path | None = None) -> Bundle:
     """Open a bundle and check every file against its manifest.
 
     Args:
-        path: the folder, or an ``.onnx`` file inside it; ``None`` for the bundle that ships inside the package.
+        path: the folder, or an ``.onnx`` file inside it; ``None`` for the bundle that ships inside the package. A string ``owner/name`` or
+            ``owner/name@revision`` that is no path here names a model of the Hugging Face hub, see :func:`turn_detection.hub.open_copy`;
+            a :class:`~pathlib.Path` is always local.
 
     Raises:
-        BundleNotFoundError: no such folder, no manifest in it, or a file that the manifest names is missing.
+        BundleNotFoundError: no such folder or model, no manifest in it, or a file that the manifest names is missing.
         BundleError: a file was altered, or the manifest does not fit this package.
+        DataUnavailableError, MissingExtraError: the hub cannot be asked.
         InvalidTypeError: ``path`` is no path.
     """
     if path is not None and not isinstance(path, str | os.PathLike):
         raise InvalidTypeError(f"a bundle is opened by its path, got {type(path).__name__}")
+    if isinstance(path, str) and "/" in path and not os.path.lexists(path):
+        from . import hub
+
+        if (model := hub.HubName.parse(path)) is not None:
+            return hub.open_copy(model, open_bundle)
     folder = default_bundle() if path is None else Path(path)
     wanted: str | None = None
     if folder.suffix == ".onnx":

@@ -28,6 +28,8 @@ class DataConfig:
         kind: ``"hub"`` downloads ``filename`` of the Hugging Face data set ``repo_id``; ``"local"`` reads ``paths``.
         on_malformed: ``"skip"`` a malformed record with a warning, or ``"refuse"`` the file.
         validation_share: share of dialogues held out.
+        near_duplicates: whose shared replies of five or more words keep dialogues on one side: of ``"all"``, or of the ``"client"`` only, for
+            bots that say the same lines in every call.
         max_validation_replies: cap on replies scored at every validation; chosen by hash.
         source_shares: share of replies kept for training, by source; 1 for sources not named.
         utterances: files of lone utterances, ``{"text": str}``, that train without context and are never held out; what also stands in a
@@ -35,6 +37,9 @@ class DataConfig:
         openings: train on the first turns of dialogues too, without context.
         spoken_samples: made telephone speech to mix in (``data/spoken.py``); 0 for none.
         max_dialogues: stop reading after so many; for quick trials.
+        columns: names of the columns of your tables by what they hold: dialogue, role, text, or agent and client; also start, end.
+        agent_names, client_names: the speakers as your files name them, besides the usual names.
+        encoding: of your files; ``"auto"`` is UTF-8, and for tables and plain text also Windows-1251.
     """
 
     name: str = "conversations"
@@ -45,12 +50,17 @@ class DataConfig:
     paths: tuple[str, ...] = ()
     on_malformed: Literal["skip", "refuse"] = "skip"
     validation_share: float = 0.03
+    near_duplicates: Literal["all", "client"] = "all"
     max_validation_replies: int = 5000
     source_shares: Mapping[str, float] = field(default_factory=dict)
     utterances: tuple[str, ...] = ()
     openings: bool = False
     spoken_samples: int = 0
     max_dialogues: int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    agent_names: tuple[str, ...] = ()
+    client_names: tuple[str, ...] = ()
+    encoding: Literal["auto", "utf-8", "cp1251"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,10 +153,11 @@ class TurnDetector:
         slots: SlotMode = "auto",
         speak_share: float | None = None,
     ) -> TurnDetector:
-        """Load a bundle with the onnxruntime engine; no network, no torch.
+        """Load a bundle with the onnxruntime engine; no torch, and no network but for a model of the hub that is not in its cache yet.
 
         Args:
-            path: a bundle's folder or the ``.onnx`` inside it; ``None`` for the model that ships with the package.
+            path: a bundle's folder or the ``.onnx`` inside it; ``None`` for the model that ships with the package; ``owner/name`` or
+                ``owner/name@revision`` of the Hugging Face hub where no such path is here.
             threshold: instead of the bundle's own.
             policy: instead of the default one.
             n_threads: of the engine inside one call.
@@ -167,6 +168,7 @@ class TurnDetector:
         Raises:
             InvalidInputError: a number out of range.
             BundleNotFoundError, BundleError: the folder is missing, incomplete, altered or made for another release.
+            DataUnavailableError, MissingExtraError: the hub cannot be asked.
             BackendError: the engine refuses the model.
         """
         from .backends.onnx import OnnxBackend

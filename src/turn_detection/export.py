@@ -24,7 +24,7 @@ from .bundle import MANIFEST, TOKENIZER, FileRecord, Manifest, record_file
 from .config import Config, ExportConfig
 from .data.samples import Sample
 from .detector import Calibration
-from .encoding import Encoder
+from .encoding import EncodedBatch, Encoder
 from .errors import ExportError
 from .evaluation.metrics import binary_metrics
 from .evaluation.model_card import model_card
@@ -44,6 +44,7 @@ from .writing import check_replaceable, folder_written_whole, write_whole
 logger = logging.getLogger(__name__)
 
 MODEL, CARD, PLAIN = "model.onnx", "MODEL_CARD.md", "plain"
+_N_TEXTS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
         raise ExportError(
             f"ONNX differs from torch by {parity:.2g} in p, allowed are {config.export.max_parity_error:.2g}; nothing was written"
         )
-    quantise(fp32, folder / MODEL)
+    quantise(fp32, folder / MODEL, _texts(checkpoint.encoder, samples))
     if fp16:
         to_fp16(fp32, fp32.with_suffix(".fp16.onnx"))
     metrics, calibration = _judge(checkpoint.encoder, fp32, folder / MODEL, samples, config.export)
@@ -135,6 +136,12 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
     )
     _write_manifest(folder, manifest)
     return metrics
+
+
+def _texts(encoder: Encoder, samples: Sequence[Sample]) -> list[EncodedBatch]:
+    """Some of the samples, evenly apart, to fix the scales of activations by."""
+    chosen = samples[:: max(1, len(samples) // _N_TEXTS)][:_N_TEXTS]
+    return [encoder.encode_batch([(sample.context, sample.text)]) for sample in chosen]
 
 
 def _ngrams(encoder: Encoder, config: ExportConfig) -> tuple[HashedNgrams, dict[str, Any]] | None:

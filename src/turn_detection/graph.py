@@ -17,6 +17,7 @@ from .detector import Calibration
 from .encoding import EncodedBatch, Encoder
 from .training.checkpoint import Checkpoint
 from .training.model import LastTokenLogits
+from .training.served import served
 
 _OPSET = 18
 #: Odd lengths and batch sizes on purpose: a graph that was traced with fixed ones fails here.
@@ -26,9 +27,10 @@ _PARITY_SHAPES = ((1, 2), (1, 7), (2, 13), (3, 33), (5, 61), (8, 97))
 def to_onnx(checkpoint: Checkpoint, path: Path, network: nn.Module | None = None) -> None:
     """fp32 graph with dynamic batch and length, inputs ``input_ids`` and ``attention_mask``, output ``logits (batch, 2)``.
 
-    ``network`` answers with ``(batch, 2)``; the checkpoint's own by default.
+    ``network`` answers with ``(batch, 2)``; the checkpoint's own by default. It is written in the form in which it costs least, see
+    :mod:`~.training.served`.
     """
-    model = (network or LastTokenLogits(checkpoint.model)).eval()
+    model = served(network or LastTokenLogits(checkpoint.model)).eval()
     example = checkpoint.encoder.encode_batch([("Чем могу помочь?", "мне нужен билет на"), (None, "да")])
     inputs = (torch.from_numpy(example.input_ids), torch.from_numpy(example.attention_mask))
     names = ["input_ids", "attention_mask"]

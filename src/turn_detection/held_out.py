@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from .data.formats.options import DEFAULT_READING, ReadingOptions
+from .data.formats.timing import MIN_PAUSE_S
 from .data.samples import replies
 from .data.sources import find_files, read_dialogues
 from .errors import DataFormatError, InvalidInputError
@@ -17,16 +19,15 @@ from .evaluation.moments import HeldOutTurn
 from .records import Record, read_records
 from .types import LABELS, Dialogue, TurnLabel
 
-#: Shorter gaps between words are no pauses: no speech detector reports them, and eot-bench does not count them.
-MIN_PAUSE_S = 0.2
 #: Turns of context offered; the encoder takes as many of them as its model was trained with.
 HISTORY_TURNS = 4
 
 
-def read_turns(paths: Sequence[str | Path]) -> list[HeldOutTurn]:
+def read_turns(paths: Sequence[str | Path], options: ReadingOptions = DEFAULT_READING) -> list[HeldOutTurn]:
     """The callers' turns of files and folders.
 
-    Read are dialogues, in every format of :mod:`.data.sources` (pauses then fall at plausible word boundaries), and labelled moments:
+    Read are dialogues, in every format of :mod:`.data.sources` (where they carry word times the pauses are measured, else they fall at
+    plausible word boundaries), and labelled moments:
     a ``.json`` list of ``{"context", "message", "label": "speak" | "wait"}``, each with, if known, ``"dialogue"`` and ``"turn"`` (names),
     ``"words": [{"start", "end"}, ...]`` (seconds, one for each word of the message) and, on ``wait``, ``"pause_s"``.
 
@@ -34,21 +35,27 @@ def read_turns(paths: Sequence[str | Path]) -> list[HeldOutTurn]:
         InputFileNotFoundError, DataFormatError: no such file, not of these formats, or without a caller's turn; names the place.
     """
     turns: list[HeldOutTurn] = []
-    for file in find_files(paths):
+    for file in find_files(paths, options):
         if file.name.endswith(".json") and _holds_moments(file):
             turns += labelled_turns(read_records(file), str(file))
         else:
-            turns += dialogue_turns(read_dialogues([file], on_malformed="refuse"))
+            turns += dialogue_turns(read_dialogues([file], on_malformed="refuse", options=options))
     if not turns:
         raise DataFormatError(f"no caller's turn in {', '.join(map(str, paths))}; name dialogues or labelled moments")
     return turns
 
 
 def dialogue_turns(dialogues: Iterable[Dialogue]) -> Iterator[HeldOutTurn]:
-    """The caller's replies; their pauses are read off the text."""
+    """The caller's replies; their pauses are the measured ones, or where no times are known read off the text."""
     for dialogue in dialogues:
         for reply in replies(dialogue, history_turns=HISTORY_TURNS):
-            yield HeldOutTurn(reply.identity, reply.identity.rpartition(":")[0], reply.context, reply.text)
+            points = lengths = None
+            if reply.pauses is not None:
+                points = tuple(pause.offset for pause in reply.pauses)
+                lengths = tuple(pause.length_s for pause in reply.pauses)
+            yield HeldOutTurn(
+                reply.identity, reply.identity.rpartition(":")[0], reply.context, reply.text, points, lengths
+            )
 
 
 def spoken_turns(n: int, seed: int = 0) -> Iterator[HeldOutTurn]:

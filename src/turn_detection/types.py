@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .errors import InvalidInputError, InvalidTypeError
@@ -68,11 +68,24 @@ Context = str | Sequence[Message] | None
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A measured silence inside a turn: it begins after ``text[:offset]`` of the turn and lasts ``length_s`` seconds."""
+
+    offset: int
+    length_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """A whole turn of a finished dialogue. ``role`` is :data:`AGENT`, :data:`CLIENT` or ``None`` where nobody knows."""
+    """A whole turn of a finished dialogue.
+
+    ``role`` is :data:`AGENT`, :data:`CLIENT` or ``None`` where nobody knows. ``pauses`` are the measured ones by rising offset, ``()`` where
+    times tell that there was none, and ``None`` where no times are known.
+    """
 
     text: str
     role: str | None = None
+    pauses: tuple[Pause, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +93,13 @@ class Dialogue:
     """A finished dialogue: adjacent turns are a line and the reply to it.
 
     ``dialogue_id`` names the dialogue by its place of origin (``anekdots:17``), for people; splits and cuts are hashed from the texts.
+    ``file`` is where it was read, if it was.
     """
 
     dialogue_id: str
     source: str
     turns: tuple[Turn, ...]
+    file: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,9 +239,9 @@ def test_another_encoding_is_a_fault_of_the_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_of_file_is_refused_by_name(tmp_path: Path) -> None:
-    file = tmp_path / "talk.csv"
+    file = tmp_path / "talk.docx"
     file.write_text("а,б", encoding="utf-8")
-    with pytest.raises(DataFormatError, match=r"talk\.csv: unknown kind of file; known are \.json, \.jsonl"):
+    with pytest.raises(DataFormatError, match=r"talk\.docx: unknown kind of file; known are \.json, \.jsonl"):
         read(file)
 
 

@@ -76,7 +76,7 @@ def test_the_bundle_holds_what_serving_and_tensorrt_need(tiny_export: Path) -> N
     ]  # fmt: skip
     int8_ops = {node.op_type for node in onnx.load(tiny_export / "model.onnx").graph.node}
     plain_ops = {node.op_type for node in onnx.load(tiny_export / "plain" / "model.onnx").graph.node}
-    assert "MatMulInteger" in int8_ops
+    assert "MatMulIntegerToFloat" in int8_ops
     assert not {op for op in plain_ops if "Quantize" in op or "Integer" in op}, "TensorRT takes no int8 graph"
     fp16 = onnx.load(tiny_export / "plain" / "model.fp16.onnx")
     assert onnx.TensorProto.FLOAT16 in {tensor.data_type for tensor in fp16.graph.initializer}

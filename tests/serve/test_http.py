@@ -208,9 +208,8 @@ def test_an_expired_deadline_is_504_and_a_request_may_set_its_own(held_client: M
 
 def test_openapi_shows_russian_examples_and_every_route(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
-    assert {"/infer", "/v1/predict", "/v1/predict/batch", "/eot/multi", "/healthz", "/readyz", "/metrics"} == set(
-        document["paths"]
-    )
+    turns = {"/infer", "/v1/predict", "/v1/predict/batch", "/v1/settings", "/eot/multi"}
+    assert turns | {"/healthz", "/readyz", "/metrics"} == set(document["paths"])
     assert document["components"]["schemas"]["PredictRequest"]["examples"][0]["message"] == "мне нужен билет на"
     for schema in document["components"]["schemas"].values():
         for example in schema.get("examples", ()):

@@ -68,7 +68,7 @@ def test_every_answer_to_a_body_is_one_that_the_document_knows(
     assert seen.total() - before >= EXAMPLES
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/settings"])
 def test_every_answer_of_a_probe_is_one_that_the_document_knows(schema: Any, seen: Counter[int], path: str) -> None:
     fuzz(schema[path]["GET"], GenerationMode.POSITIVE, seen)
 

@@ -20,8 +20,10 @@ def infer(
     context: typer.Context,
     data: Annotated[Path, typer.Argument(help='JSON: [{"context": str, "message": str, ...}]')],
     checkpoint: Annotated[
-        Path | None,
-        typer.Argument(help="Lightning checkpoint, bundle folder or its .onnx; the shipped model without it."),
+        str | None,
+        typer.Argument(
+            help="Lightning checkpoint, bundle folder or its .onnx, or OWNER/NAME at the Hugging Face hub; the shipped model without it."
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="Name of the model that the checkpoint must be, such as rubert.")
@@ -87,7 +89,10 @@ def tune(
     data: Annotated[
         Path, typer.Argument(help="Your dialogues (file or folder), or labelled moments with pauses; see docs.")
     ],
-    bundle: Annotated[Path | None, typer.Argument(help="Bundle or checkpoint; the shipped model without it.")] = None,
+    bundle: Annotated[
+        str | None,
+        typer.Argument(help="Bundle, checkpoint, or OWNER/NAME at the hub; the shipped model without it."),
+    ] = None,
     max_cutoffs: Annotated[
         float | None, typer.Option(help="Share of cut-offs that you can bear, such as 0.05.")
     ] = None,
@@ -102,9 +107,13 @@ def tune(
     ] = None,
     output: Annotated[Path, typer.Option(help="Where the policy goes.")] = Path("policy.json"),
 ) -> None:
-    """Choose threshold and delays for what you can bear; foretell cut-offs and delay, next to a silence timer."""
-    if context.obj:
-        raise ConfigurationError(f"tune takes no settings, got '{context.obj[0]}'")
+    """Choose threshold and delays for what you can bear; foretell cut-offs and delay, next to a silence timer.
+
+    Settings of the files, if need be: --data.columns.text=NAME, --data.client_names=[NAME], --data.encoding=cp1251.
+    """
+    from ..data.formats.options import reading_settings
+
+    options = reading_settings(as_values(context.obj), "tune")
     if (max_cutoffs is None) == (max_delay_ms is None):
         raise InvalidInputError("give --max-cutoffs SHARE or --max-delay-ms MILLISECONDS, one of the two")
     from .. import held_out
@@ -117,7 +126,7 @@ def tune(
     limit = Limit(None if max_delay_ms is None else max_delay_ms / 1000, max_cutoffs, per)
     lengths = [PauseLengths.parse(text) for text in pauses or ["eot-bench"]]
     check_folder(output)
-    moments = moments_of(held_out.read_turns([data]))
+    moments = moments_of(held_out.read_turns([data], options))
     detector = detector_of(bundle, None, 1)
     answers = predict_all(detector, [Record(*item, {}) for item in moments.items], 32)
     scored = moments.scored([answer.eot_probability for answer in answers])

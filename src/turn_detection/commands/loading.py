@@ -43,22 +43,29 @@ def check_folder(output: Path) -> None:
         raise InputFileNotFoundError(f"the folder of the output does not exist: {output.absolute().parent}")
 
 
-def detector_of(checkpoint: Path | None, model: str | None, n_threads: int) -> TurnDetector:
+def detector_of(checkpoint: str | Path | None, model: str | None, n_threads: int) -> TurnDetector:
     from ..detector import TurnDetector
 
-    if checkpoint is not None and not checkpoint.exists():
-        raise InputFileNotFoundError(f"no such checkpoint, bundle or .onnx: {checkpoint}")
-    if checkpoint is None or checkpoint.is_dir() or checkpoint.suffix == ".onnx":
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is None or not path.is_file() or path.suffix == ".onnx":
+        if path is not None and not path.exists() and not is_hub_name(checkpoint):
+            raise InputFileNotFoundError(
+                f"no such checkpoint, bundle or .onnx: {path}; a model of the Hugging Face hub is named OWNER/NAME"
+            )
         detector = TurnDetector.load(checkpoint, n_threads=n_threads)
-        check_name(
-            detector.manifest.provenance if detector.manifest else {}, model, checkpoint or Path("the shipped bundle")
-        )
+        check_name(detector.manifest.provenance if detector.manifest else {}, model, path or Path("the shipped bundle"))
         return detector
     reader = training_room("training.checkpoint")
-    loaded = reader.load_checkpoint(checkpoint)
-    check_name(loaded.provenance, model, checkpoint)
+    loaded = reader.load_checkpoint(path)
+    check_name(loaded.provenance, model, path)
     detector = reader.checkpoint_detector(loaded)
     return detector  # type: ignore[no-any-return]
+
+
+def is_hub_name(text: str | Path | None) -> bool:
+    from ..hub import HubName
+
+    return isinstance(text, str) and HubName.parse(text) is not None
 
 
 def training_room(name: str) -> Any:

@@ -29,7 +29,8 @@ def serve(
 def export_triton(
     context: typer.Context,
     bundle: Annotated[
-        Path | None, typer.Argument(help="Bundle folder or its .onnx; the shipped model without it.")
+        str | None,
+        typer.Argument(help="Bundle folder or its .onnx, or OWNER/NAME at the hub; the shipped model without it."),
     ] = None,
     output: Annotated[Path, typer.Option(help="The model repository; the model gets a folder in it.")] = Path("models"),
     kind: Annotated[str, typer.Option(help="cpu, gpu or tensorrt.")] = "cpu",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -14,8 +13,10 @@ from ..config import DataConfig
 from ..errors import ConfigurationError
 from ..types import Dialogue
 from ..writing import check_replaceable, folder_written_whole
+from .formats.options import ReadingOptions
 from .hub import fetch_file
-from .samples import Sample, protocol_samples
+from .prepared import FileFormat, PreparedSample, write_samples
+from .samples import protocol_samples
 from .sources import ReadReport, read_dialogues
 from .split import Split, fingerprint, long_replies, split_dialogues
 
@@ -35,7 +36,9 @@ def configured_dialogues(config: DataConfig, report: ReadReport, *, progress: bo
         paths = config.paths
     else:
         raise ConfigurationError("data.paths is empty; name files or folders: --data.paths=[FILE_OR_FOLDER]")
-    dialogues = islice(read_dialogues(paths, on_malformed=config.on_malformed, report=report), config.max_dialogues)
+    options = reading_options(config)
+    found = read_dialogues(paths, on_malformed=config.on_malformed, report=report, options=options)
+    dialogues = islice(found, config.max_dialogues)
     if not progress:
         return dialogues
     from rich.progress import track
@@ -43,12 +46,31 @@ def configured_dialogues(config: DataConfig, report: ReadReport, *, progress: bo
     return iter(track(dialogues, "reading dialogues", transient=True))
 
 
+def reading_options(config: DataConfig) -> ReadingOptions:
+    """How a configuration says that its files are to be read.
+
+    Raises:
+        ConfigurationError: a column for something that tables do not hold, or a speaker with two roles.
+    """
+    return ReadingOptions(
+        encoding=config.encoding,
+        columns=config.columns,
+        agent_names=config.agent_names,
+        client_names=config.client_names,
+    )
+
+
 def configured_split(
     config: DataConfig, seed: int, report: ReadReport | None = None, *, progress: bool = False
 ) -> Split:
     """Read and split what a configuration names."""
     report = ReadReport() if report is None else report
-    split = split_dialogues(configured_dialogues(config, report, progress=progress), config.validation_share, seed=seed)
+    split = split_dialogues(
+        configured_dialogues(config, report, progress=progress),
+        config.validation_share,
+        seed=seed,
+        near_duplicates=config.near_duplicates,
+    )
     if not config.utterances:
         return split
     lone = read_dialogues(config.utterances, on_malformed=config.on_malformed, report=report, utterances=True)
@@ -66,13 +88,17 @@ def with_utterances(split: Split, utterances: Iterable[Dialogue]) -> Split:
     return Split((*split.train, *found.values()), split.validation, report)
 
 
-def prepare_samples(config: DataConfig, output: Path, *, seed: int, progress: bool = False) -> dict[str, Any]:
-    """Write ``train.jsonl``, ``validation.jsonl`` and ``report.json`` to ``output``, which is replaced as a whole.
+def prepare_samples(
+    config: DataConfig, output: Path, *, seed: int, progress: bool = False, file_format: FileFormat = "jsonl"
+) -> dict[str, Any]:
+    """Write ``train``, ``validation`` (``.jsonl`` or ``.parquet``) and ``report.json`` to ``output``, which is replaced as a whole.
 
-    The same input gives the same bytes. Returns the report: what was read, the split's leaks (none), samples by part and label.
+    The same input gives the same bytes. Returns the report: what was read, the split's leaks (none), samples by part and label, and
+    where pauses were measured how many of the ``wait`` samples are such.
 
     Raises:
         OutputError: not writable.
+        MissingExtraError: ``"parquet"`` without its extra.
         ConfigurationError, DataUnavailableError, InputFileNotFoundError, DataFormatError: see :func:`configured_dialogues`.
     """
     check_replaceable(output, "report.json")
@@ -83,16 +109,18 @@ def prepare_samples(config: DataConfig, output: Path, *, seed: int, progress: bo
         "split": split.report.to_dict(),
     }
     with folder_written_whole(output, replaces="report.json") as folder:
+        measured: dict[str, int] = {}
         for part, dialogues in (("train", split.train), ("validation", split.validation)):
-            report[part] = _write_samples(folder / f"{part}.jsonl", protocol_samples(dialogues, seed=seed))
+            labels = write_samples(folder / f"{part}.{file_format}", _samples(dialogues, part, seed), file_format)
+            measured[part] = labels.pop("measured", 0)
+            report[part] = labels
+        if any(measured.values()):
+            report["measured_pauses"] = measured
         (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return report
 
 
-def _write_samples(path: Path, samples: Iterable[Sample]) -> dict[str, int]:
-    labels: Counter[str] = Counter()
-    with path.open("w", encoding="utf-8") as stream:
-        for sample in samples:
-            labels[sample.label.value] += 1
-            stream.write(json.dumps(sample.to_dict(), ensure_ascii=False) + "\n")
-    return dict(sorted(labels.items()))
+def _samples(dialogues: Iterable[Dialogue], part: str, seed: int) -> Iterator[PreparedSample]:
+    for dialogue in dialogues:
+        for sample in protocol_samples([dialogue], seed=seed):
+            yield PreparedSample(sample, dialogue, part)

@@ -3,6 +3,9 @@
 The protocol is the original system's: a whole reply is ``speak``, a prefix cut at a uniformly random word boundary is ``wait``. Where
 a model can take it, training uses every boundary with the weight that the random cut gives it in expectation: 1 for the end,
 ``1 / (n - 1)`` for each of the other ``n - 1``.
+
+Where the pauses of a reply were measured, they are its ``wait`` moments, all of them and no other boundary: there the question was asked
+and the answer is known. A reply that was spoken in one breath keeps the random cut, so that both labels stay about as frequent.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..text import normalise
-from ..types import AGENT, CLIENT, Dialogue, Message, TurnLabel
+from ..types import AGENT, CLIENT, Dialogue, Message, Pause, TurnLabel
 from .split import unit_hash
 
 #: How far back in the sequence lent exchanges may come from.
@@ -25,7 +28,7 @@ class Reply:
     """A whole reply with the turns before it.
 
     ``reply_id`` tells where it stands (file, dialogue, turn); ``identity`` tells what it is, a digest of the dialogue's text and the
-    turn's number, and is what chance is hashed from.
+    turn's number, and is what chance is hashed from. ``pauses`` are the turn's own, see :class:`~..types.Turn`.
     """
 
     reply_id: str
@@ -33,26 +36,29 @@ class Reply:
     source: str
     context: tuple[Message, ...]
     text: str
+    pauses: tuple[Pause, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A labelled moment of a turn: what has been said so far, and whether that was all."""
+    """A labelled moment of a turn: what has been said so far, and whether that was all; ``pause_s`` is the silence where it was measured."""
 
     sample_id: str
     source: str
     context: tuple[Message, ...]
     text: str
     label: TurnLabel
+    pause_s: float | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """Plain JSON; ``context`` as messages, ``label`` by its public name."""
+        """Plain JSON; ``context`` as messages, ``label`` by its public name, ``pause_s`` only where it is known."""
         return {
             "id": self.sample_id,
             "source": self.source,
             "context": [{"role": message.role, "content": message.text} for message in self.context],
             "message": self.text,
             "label": self.label.value,
+            **({} if self.pause_s is None else {"pause_s": self.pause_s}),
         }
 
 
@@ -79,6 +85,7 @@ def replies(dialogue: Dialogue, *, history_turns: int = 1, openings: bool = Fals
                 Message(_role(past.role, len(before) - place), past.text) for place, past in enumerate(before)
             ),
             text=turn.text,
+            pauses=turn.pauses,
         )
 
 
@@ -95,13 +102,30 @@ def cut(reply: Reply, *, seed: int = 0) -> int | None:
     return 1 + int(unit_hash("cut", seed, reply.identity) * (n_words - 1))
 
 
+def measured_prefixes(reply: Reply) -> dict[str, float]:
+    """What had been said at each measured pause, normalised, with its seconds; what equals the whole reply is no pause inside it."""
+    heard: dict[str, float] = {}
+    if not reply.pauses:
+        return heard
+    for pause in reply.pauses:
+        text = normalise(reply.text[: pause.offset])
+        heard[text] = max(heard.get(text, 0.0), pause.length_s)
+    for text in ("", normalise(reply.text)):
+        heard.pop(text, None)
+    return heard
+
+
 def labelled_prefixes(reply: Reply, *, seed: int = 0) -> Iterator[Sample]:
-    """The whole reply as ``speak``, and one random prefix of it, if it has two words or more, as ``wait``."""
+    """The whole reply as ``speak``; as ``wait`` its measured pauses, or one random prefix if there is none and it has two words or more."""
     words = normalise(reply.text).split()
     if not words:
         return
     yield Sample(f"{reply.reply_id}:end", reply.source, reply.context, " ".join(words), TurnLabel.SPEAK)
-    n_words = cut(reply, seed=seed)
+    measured = measured_prefixes(reply)
+    for text, pause_s in measured.items():
+        sample_id = f"{reply.reply_id}:{text.count(' ') + 1}"
+        yield Sample(sample_id, reply.source, reply.context, text, TurnLabel.WAIT, round(pause_s, 3))
+    n_words = None if measured else cut(reply, seed=seed)
     if n_words:
         yield Sample(
             f"{reply.reply_id}:{n_words}", reply.source, reply.context, " ".join(words[:n_words]), TurnLabel.WAIT

@@ -1,46 +1,53 @@
-"""Foreign formats to :class:`~turn_detection.types.Dialogue`.
+"""Foreign formats to :class:`~turn_detection.types.Dialogue`: the door to calls in files.
 
 Read are, alone or in a folder tree (sorted by name, so that order is stable):
 
-* ``*.json``: one chat ``{"messages": [{"role", "content"}]}`` or a list of them;
-* ``*.jsonl``, also ``.gz`` and ``.xz``: one object a line, either such a chat, or ``{"turns": [str, ...]}``, or
-  ``{"conversation": "— turn\\n— turn"}`` as in the Hugging Face set ``inkoziev/Conversations``;
+* ``*.json``: one call or a list of them, each an object with ``messages`` (chats), ``turns``, ``conversation`` (the Hugging Face set
+  ``inkoziev/Conversations``), ``chat_history`` or ``items`` (LiveKit), ``segments`` (WhisperX); or a bare list of messages (Pipecat);
+* ``*.jsonl``, also ``.gz`` and ``.xz``: one such object or list a line, or one message a line;
+* ``*.csv``, ``*.tsv``: a table with a row a line of the call, or a row an exchange;
+* ``*.txt``: text with a speaker before every line;
 * where lone utterances are asked for, ``{"text": str}`` only.
 
-Roles may be agent/client, assistant/user, bot/caller and the like; system and tool messages are skipped.
+Roles may be agent/client, assistant/user, bot/caller, оператор/клиент and the like; system and tool messages are skipped. What each
+format looks like: ``docs/data_formats.md``.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 import logging
-import lzma
-import re
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
 from ..errors import DataFormatError, InputFileNotFoundError
-from ..types import AGENT, CLIENT, ROLE_ALIASES, Dialogue, Turn
+from ..types import Dialogue
+from .formats.chat import CONVERTERS, UTTERANCE, from_messages, is_message
+from .formats.file import SUFFIXES, TABLES, holds_calls, read_records
+from .formats.line import Call, turns_of
+from .formats.notes import Notes, Problem
+from .formats.options import DEFAULT_READING, ReadingOptions
 
 logger = logging.getLogger(__name__)
 
-OnMalformed = Literal["skip", "refuse"]
-_SUFFIXES = (".json", ".jsonl", ".jsonl.gz", ".jsonl.xz")
-#: The dash that opens a line of dialogue in Russian print, in the forms that people type.
-_LEADING_DASH = re.compile(r"^\s*[-‐-―−]+\s*")
+OnMalformed = Literal["skip", "refuse", "collect"]
 
 
 @dataclass
 class ReadReport:
-    """What reading came to; ``malformed`` holds ``file:line: what is wrong`` for everything skipped."""
+    """What reading came to; ``malformed`` holds ``file:line: what is wrong`` for everything skipped, ``notes`` what was odd."""
 
+    n_files: int = 0
     n_dialogues: int = 0
     n_turns: int = 0
     malformed: list[str] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
+
+
+class _NothingSaidError(DataFormatError):
+    """A call in which nobody said anything: the export of a caller who hung up, no fault of the file."""
 
 
 def read_dialogues(
@@ -49,182 +56,134 @@ def read_dialogues(
     on_malformed: OnMalformed = "skip",
     report: ReadReport | None = None,
     utterances: bool = False,
+    options: ReadingOptions = DEFAULT_READING,
 ) -> Iterator[Dialogue]:
     """Yield the dialogues of files and folders.
 
     Args:
         paths: files or folders.
-        on_malformed: ``"skip"`` logs a malformed line and goes on, ``"refuse"`` raises at the first.
+        on_malformed: ``"skip"`` logs a malformed line and goes on, ``"refuse"`` raises at the first, ``"collect"`` only puts it into the report.
         report: is filled while reading.
         utterances: read lone utterances instead of dialogues; each comes as a dialogue of one turn.
+        options: of columns, speakers and encodings that cannot be told from the file.
 
     Raises:
         InputFileNotFoundError: a path does not exist, or a folder holds no file of a known format.
         DataFormatError: a file is of no known format, or ``on_malformed="refuse"`` met a malformed record.
     """
     report = ReadReport() if report is None else report
-    for file in find_files(paths):
+    on_fault = partial(_malformed, on_malformed=on_malformed, report=report)
+    for file in find_files(paths, options):
+        report.n_files += 1
         name, source = _origin(file)
-        for place, record in _read_records(file, on_malformed, report):
+        for place, record in read_records(file, options, report.notes, on_fault):
             try:
                 dialogue = dialogue_from_record(
-                    record, dialogue_id=f"{name}:{place}", source=source, utterance=utterances
-                )
+                    record, dialogue_id=f"{name}:{place}", source=source, utterance=utterances, file=str(file),
+                    options=options, notes=report.notes, at=f"{file}:{place}",
+                )  # fmt: skip
+            except _NothingSaidError:
+                report.notes.add(Problem.EMPTY_CALL, f"{file}:{place}")
+                continue
             except DataFormatError as error:
-                _malformed(f"{file}:{place}: {error}", on_malformed, report)
+                on_fault(f"{file}:{place}: {error}")
                 continue
             report.n_dialogues += 1
             report.n_turns += len(dialogue.turns)
             yield dialogue
 
 
-def find_files(paths: Sequence[str | Path]) -> list[Path]:
-    """Files of known formats at ``paths``, folders searched to any depth and sorted by name."""
+def find_files(paths: Sequence[str | Path], options: ReadingOptions = DEFAULT_READING) -> list[Path]:
+    """Files of known formats at ``paths``, folders searched to any depth and sorted by name.
+
+    In a folder, tables and texts count only if they begin like calls: notes and statistics lie beside them. A file that is named counts.
+    """
     files: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.is_file() and file.name.endswith(_SUFFIXES))
+            found = sorted(file for file in path.rglob("*") if file.is_file() and holds_calls(file, options))
             if not found:
-                raise InputFileNotFoundError(f"no dialogue files ({', '.join(_SUFFIXES)}) in the folder {path}")
+                raise InputFileNotFoundError(f"no dialogue files ({', '.join(SUFFIXES)}) in the folder {path}")
             files.extend(found)
         elif path.is_file():
-            if not path.name.endswith(_SUFFIXES):
-                raise DataFormatError(f"{path}: unknown kind of file; known are {', '.join(_SUFFIXES)}")
+            if options.kind == "auto" and not path.name.endswith(SUFFIXES):
+                raise DataFormatError(f"{path}: unknown kind of file; known are {', '.join(SUFFIXES)}")
             files.append(path)
         else:
             raise InputFileNotFoundError(f"no such file or folder: {path}")
     return files
 
 
-def dialogue_from_record(record: Any, *, dialogue_id: str, source: str, utterance: bool = False) -> Dialogue:
-    """One parsed JSON object to a dialogue.
+def dialogue_from_record(
+    record: Any,
+    *,
+    dialogue_id: str,
+    source: str,
+    utterance: bool = False,
+    file: str = "",
+    options: ReadingOptions = DEFAULT_READING,
+    notes: Notes | None = None,
+    at: str = "",
+) -> Dialogue:
+    """One parsed JSON object, list of messages, or call of a table or text, to a dialogue.
 
     A ``source`` key of the record wins over the argument. Neighbouring messages of one role become one turn: the caller who sends
-    two messages in a row has not finished with the first.
+    two messages in a row has not finished with the first. What is odd goes to ``notes`` with the place ``at``.
 
     Raises:
         DataFormatError: the record has none of the known keys, or a value of the wrong type.
     """
+    notes = Notes() if notes is None else notes
+    at = at or dialogue_id
+    if isinstance(record, Call) and not utterance:
+        notes.formats[record.kind] += 1
+        return _dialogue(
+            turns_of(record.lines, options, notes, at), dialogue_id, source, file, "the call", may_be_empty=True
+        )
+    if isinstance(record, list) and record and all(map(is_message, record)) and not utterance:
+        notes.formats["messages"] += 1
+        turns = from_messages(record, options, notes, at)
+        return _dialogue(turns, dialogue_id, source, file, "the list", may_be_empty=True)
     if not isinstance(record, dict):
         raise DataFormatError(f"expected an object, got {type(record).__name__}")
-    converters = _UTTERANCE if utterance else _CONVERTERS
-    for key, convert in converters.items():
+    converters = UTTERANCE if utterance else CONVERTERS
+    for key, (kind, convert) in converters.items():
         if key in record:
-            turns = tuple(turn for turn in convert(record[key]) if turn.text)
-            if not turns:
-                raise DataFormatError(f"'{key}' holds no text")
-            try:
-                "".join(turn.text for turn in turns).encode()
-            except UnicodeEncodeError as error:
-                raise DataFormatError(f"'{key}' holds half of a surrogate pair, which is no text") from error
+            turns = convert(record[key], options, notes, at)
+            notes.formats[kind] += 1
             named = record.get("source")
-            return Dialogue(dialogue_id, named if isinstance(named, str) and named else source, turns)
+            source = named if isinstance(named, str) and named else source
+            exported = key in ("chat_history", "items", "segments")
+            return _dialogue(turns, dialogue_id, source, file, f"'{key}'", may_be_empty=exported)
     raise DataFormatError(f"none of the keys {', '.join(map(repr, converters))} is there")
 
 
-def _from_conversation(value: Any) -> list[Turn]:
-    if not isinstance(value, str):
-        raise DataFormatError(f"'conversation' must be a string, got {type(value).__name__}")
-    return [Turn(_LEADING_DASH.sub("", line).strip()) for line in value.splitlines()]
-
-
-def _from_turns(value: Any) -> list[Turn]:
-    if not isinstance(value, list) or not all(isinstance(turn, str) for turn in value):
-        raise DataFormatError("'turns' must be a list of strings")
-    return [Turn(_LEADING_DASH.sub("", turn).strip()) for turn in value]
-
-
-def _from_text(value: Any) -> list[Turn]:
-    if not isinstance(value, str):
-        raise DataFormatError("'text' must be a string")
-    return [Turn(value.strip())]
-
-
-def _from_messages(value: Any) -> list[Turn]:
-    if not isinstance(value, list):
-        raise DataFormatError(f"'messages' must be a list, got {type(value).__name__}")
-    turns: list[Turn] = []
-    for index, message in enumerate(value):
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise DataFormatError(f"messages[{index}] must be an object with a string 'role'")
-        content = message.get("content")
-        if content is None:
-            continue  # tool calls carry no text
-        if not isinstance(content, str):
-            raise DataFormatError(f"messages[{index}].content must be a string, got {type(content).__name__}")
-        role = ROLE_ALIASES.get(message["role"].strip().lower())
-        if role not in (AGENT, CLIENT) or not content.strip():
-            continue
-        if turns and turns[-1].role == role:
-            turns[-1] = Turn(f"{turns[-1].text} {content.strip()}", role)
-        else:
-            turns.append(Turn(content.strip(), role))
-    return turns
-
-
-_CONVERTERS: dict[str, Callable[[Any], list[Turn]]] = {
-    "conversation": _from_conversation,
-    "turns": _from_turns,
-    "messages": _from_messages,
-}
-_UTTERANCE: dict[str, Callable[[Any], list[Turn]]] = {"text": _from_text}
-
-
-def _read_records(file: Path, on_malformed: OnMalformed, report: ReadReport) -> Iterator[tuple[int, Any]]:
-    """Parsed JSON objects with their place: the line, or for ``.json`` the number of the item, both from one."""
+def _dialogue(
+    turns: Sequence[Any], dialogue_id: str, source: str, file: str, what: str, *, may_be_empty: bool
+) -> Dialogue:
+    said = tuple(turn for turn in turns if turn.text)
+    if not said:
+        raise (_NothingSaidError if may_be_empty else DataFormatError)(f"{what} holds no text")
     try:
-        with _open(file) as stream:
-            if file.name.endswith(".json"):
-                try:
-                    content = json.load(stream)
-                except UnicodeDecodeError:
-                    raise
-                except (ValueError, RecursionError) as error:
-                    line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-                    _malformed(f"{file}{line}: not JSON ({_fault(error)})", on_malformed, report)
-                    return
-                yield from enumerate(content if isinstance(content, list) else [content], start=1)
-                return
-            for number, line in enumerate(stream, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    record = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    _malformed(f"{file}:{number}: not JSON ({_fault(error)})", on_malformed, report)
-                    continue
-                yield number, record
-    except (UnicodeDecodeError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-        # A broken archive or encoding ends the file: nothing after the fault can be trusted.
-        _malformed(f"{file}: cannot be read to its end ({type(error).__name__})", on_malformed, report)
-
-
-def _fault(error: Exception) -> str:
-    """What the JSON reader found wrong, without the text it found it in."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg}, column {error.colno}"
-    return "nested too deeply" if isinstance(error, RecursionError) else "a number too long"
-
-
-def _open(file: Path) -> TextIO:
-    if file.suffix == ".gz":
-        return gzip.open(file, "rt", encoding="utf-8-sig")
-    if file.suffix == ".xz":
-        return lzma.open(file, "rt", encoding="utf-8-sig")
-    return file.open(encoding="utf-8-sig")
+        "".join(turn.text for turn in said).encode()
+    except UnicodeEncodeError:
+        # Not chained: the error carries the text.
+        raise DataFormatError(f"{what} holds half of a surrogate pair, which is no text") from None
+    return Dialogue(dialogue_id, source, said, file)
 
 
 def _malformed(what: str, on_malformed: OnMalformed, report: ReadReport) -> None:
     if on_malformed == "refuse":
         raise DataFormatError(f"{what}; mend it, or set data.on_malformed=skip to leave such records out")
     report.malformed.append(what)
-    logger.warning("skipped %s", what)
+    if on_malformed == "skip":
+        logger.warning("skipped %s", what)
 
 
 def _origin(file: Path) -> tuple[str, str]:
     """Name for the ids of a file's dialogues, and their source: a corpus is a file of lines or a folder of chats."""
     stem = file.name.split(".")[0]
-    if file.name.endswith(".json"):
+    if not file.name.endswith((".jsonl", ".jsonl.gz", ".jsonl.xz", *TABLES)):
         folder = file.absolute().parent.name
         return f"{folder}/{stem}", folder or stem
     return stem, stem

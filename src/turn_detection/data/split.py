@@ -10,15 +10,18 @@ import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from ..errors import InvalidInputError
 from ..text import normalise
-from ..types import Dialogue
+from ..types import AGENT, Dialogue
 
 logger = logging.getLogger(__name__)
 
 #: Two dialogues that share a reply of so many words are near-duplicates; shorter replies are shared by chance.
 MIN_SHARED_WORDS = 5
+#: Whose shared replies make near-duplicates; ``"client"`` is for bots that say the same lines in every call.
+Speakers = Literal["all", "client"]
 #: Largest set of near-duplicates that may be held out, in dialogues.
 MAX_GROUP = 100
 
@@ -65,14 +68,26 @@ def long_replies(fingerprint: str) -> set[str]:
     return {text for text in fingerprint.split("\n") if text.count(" ") >= MIN_SHARED_WORDS - 1}
 
 
+def shared_by(dialogue: Dialogue, speakers: Speakers = "all") -> set[str]:
+    """What another dialogue must not say on the other side of a split: long replies, of all or of those who are not the agent."""
+    if speakers == "all":
+        return long_replies(fingerprint(dialogue))
+    return long_replies("\n".join(normalise(turn.text) for turn in dialogue.turns if turn.role != AGENT))
+
+
 def split_dialogues(
-    dialogues: Iterable[Dialogue], validation_share: float, *, seed: int = 0, max_group: int = MAX_GROUP
+    dialogues: Iterable[Dialogue],
+    validation_share: float,
+    *,
+    seed: int = 0,
+    max_group: int = MAX_GROUP,
+    near_duplicates: Speakers = "all",
 ) -> Split:
     """Split into train and validation; exact copies of a dialogue are dropped but for the first.
 
     A group of near-duplicates goes to validation if the hash of its smallest member falls under ``validation_share``. Groups larger
     than ``max_group`` dialogues (chains of stock phrases) always train: one of them could be the whole validation part. The limit is a
-    number and no share, so that the size of the corpus moves no group to the other side.
+    number and no share, so that the size of the corpus moves no group to the other side. ``near_duplicates`` says whose replies count.
 
     Raises:
         InvalidInputError: a share outside 0..1.
@@ -85,7 +100,10 @@ def split_dialogues(
         n_read += 1
         kept.setdefault(fingerprint(dialogue), dialogue)
     prints, unique = list(kept), list(kept.values())
-    replies = [long_replies(text) for text in prints]
+    if near_duplicates == "all":
+        replies = [long_replies(text) for text in prints]
+    else:
+        replies = [shared_by(dialogue, near_duplicates) for dialogue in unique]
     groups = _group(replies)
 
     train: list[Dialogue] = []

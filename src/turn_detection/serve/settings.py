@@ -30,7 +30,7 @@ class ServeConfig:
         shutdown_grace_s: whole seconds that accepted requests get to finish after SIGTERM.
         log_level: ``info``, ``warning`` or ``error``; there is no level that logs what callers say.
         backend: ``onnx`` runs the model in this process, ``triton`` asks a Triton server.
-        bundle: folder of a bundle, or its ``.onnx``; null for the model inside the package.
+        bundle: folder of a bundle, its ``.onnx``, or ``owner/name`` at the Hugging Face hub; null for the model inside the package.
         threshold: ``speak`` from this probability on; null for the bundle's own.
         speak_share: share of ends of turns among the moments asked about; null for the bundle's own, about a half.
         slots: what may tell what the bot expects to hear: ``auto``, ``explicit`` or ``off``; see ``TurnDetector``.

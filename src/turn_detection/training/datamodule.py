@@ -13,7 +13,7 @@ from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from ..data.samples import Sample, labelled_prefixes, replies, vary_history
+from ..data.samples import Sample, labelled_prefixes, measured_prefixes, replies, vary_history
 from ..data.split import Split, unit_hash
 from ..encoding import Encoder
 from ..errors import DataFormatError
@@ -43,7 +43,8 @@ def training_rows(split: Split, encoder: Encoder, plan: RowPlan, *, progress: bo
             if unit_hash("keep", plan.seed, reply.identity) >= plan.source_shares.get(reply.source, 1.0):
                 continue
             reply = vary_history(reply, seed=plan.seed)
-            if plan.cuts == "every_word":
+            # Measured pauses are moments of their own, with the weight of an end each; no boundary beside them is judged.
+            if plan.cuts == "every_word" and not measured_prefixes(reply):
                 rows.append(every_word_row(encoder, reply))
             else:
                 rows += [sample_row(encoder, sample) for sample in labelled_prefixes(reply, seed=plan.seed)]

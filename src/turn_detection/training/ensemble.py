@@ -21,7 +21,7 @@ class Ensemble(nn.Module):
 
     def __init__(self, network: nn.Module | None, ngrams: HashedNgrams, weight: float) -> None:
         super().__init__()
-        self.network, self.ngrams = network, ngrams
+        self.network, self.ngrams, self.weight = network, ngrams, weight
         share = [-weight / 2, weight / 2] if TurnLabel.SPEAK.column else [weight / 2, -weight / 2]
         self.share: Tensor
         self.register_buffer("share", torch.tensor(share))
