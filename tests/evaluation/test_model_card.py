@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from turn_detection.bundle import FileRecord, Manifest
+from turn_detection import __version__
+from turn_detection.bundle import FileRecord, Manifest, open_bundle
 from turn_detection.encoding import EncodingSpec
+from turn_detection.errors import BundleError
+from turn_detection.evaluation.figures_origin import EXPORT_SETS, set_of, with_origin
 from turn_detection.evaluation.metrics import binary_metrics
 from turn_detection.evaluation.model_card import SOURCES, model_card
 
@@ -63,6 +67,14 @@ def manifest(**values: Any) -> Manifest:
         "encoding": EncodingSpec(),
     }
     return Manifest(**(settings | values))
+
+
+def scored(metrics: dict[str, float], **values: Any) -> Manifest:
+    """A manifest whose figures all say who measured them."""
+    provenance: dict[str, Any] = values.pop("provenance", {})
+    for name in dict.fromkeys(map(set_of, metrics)):
+        provenance = with_origin(provenance, metrics, name, command=f"measure {name}", data={"file": f"{name}.json"})
+    return manifest(metrics=metrics, provenance=provenance, **values)
 
 
 def rows(card: str, heading: str) -> dict[str, list[str]]:
@@ -123,7 +135,7 @@ def test_the_model_section_repeats_the_manifest() -> None:
 
 def test_the_figures_are_the_manifests_and_no_others() -> None:
     metrics = {"validation/roc_auc": 0.91234, "validation/n": 12345.0, "bench/roc_auc": 0.85, "bench/f1": 0.7777}
-    card = model_card(manifest(metrics=metrics | {"parity_error": 2.5e-6}))
+    card = model_card(scored(metrics | {"parity_error": 2.5e-6}))
     assert rows(card, "Figures") == {
         "": ["validation", "bench"],
         "---": ["---", "---"],
@@ -137,7 +149,7 @@ def test_the_figures_are_the_manifests_and_no_others() -> None:
 
 def test_every_figure_that_is_measured_has_a_row() -> None:
     figures = binary_metrics([True, False, True], [0.9, 0.2, 0.3])  # type: ignore[arg-type]
-    card = model_card(manifest(metrics={f"bench/{key}": 0.111 + n / 1000 for n, key in enumerate(figures)}))
+    card = model_card(scored({f"bench/{key}": 0.111 + n / 1000 for n, key in enumerate(figures)}))
     shown = {cells[0] for title, cells in rows(card, "Figures").items() if title not in ("", "---")}
     assert len(shown) == len(figures) - 1  # the share of whole replies describes the set and stands under "Limits"
 
@@ -150,12 +162,69 @@ def test_a_manifest_without_figures_gives_a_card_without_figures() -> None:
 
 
 def test_the_mix_of_labels_is_the_measured_one() -> None:
-    assert "(57% of the validation samples" in model_card(manifest(metrics={"validation/speak_share": 0.574}))
+    assert "(57% of the validation samples" in model_card(scored({"validation/speak_share": 0.574}))
 
 
 def test_int8_is_set_against_fp32_where_both_were_measured() -> None:
     metrics = {"validation/roc_auc": 0.9, "validation/roc_auc_fp32": 0.9011}
-    assert "ROC-AUC 0.9000 against 0.9011" in model_card(manifest(metrics=metrics))
+    assert "ROC-AUC 0.9000 against 0.9011" in model_card(scored(metrics))
+
+
+def test_the_card_says_who_measured_each_set_on_what() -> None:
+    data = {"file": "calls.json", "sha256": "0123456789abcdef" * 4}
+    metrics = {"calls/f1": 0.8}
+    provenance = with_origin({}, metrics, "calls", command="turn-detection score --as calls", data=data)
+    card = model_card(manifest(metrics=metrics, provenance=provenance))
+    assert (
+        f"* calls: `turn-detection score --as calls`, file calls.json, sha256 0123456789ab; turn-detection {__version__}"
+        in card
+    )
+
+
+def test_figures_that_nobody_measured_stay_out_of_the_card_and_are_named() -> None:
+    card = model_card(scored({"bench/f1": 0.7777}))
+    assert "0.7777" in card
+    told = model_card(
+        manifest(
+            metrics={"bench/f1": 0.7777, "wish/f1": 0.9999},
+            provenance=scored({"bench/f1": 0.7777}).provenance,
+        )
+    )
+    assert "0.7777" in told
+    assert "0.9999" not in told
+    assert "left out, for the manifest does not say who measured them: wish" in told
+
+
+@pytest.mark.parametrize("name", ["bench", "validation"])
+@pytest.mark.parametrize("change", [{"f1": 0.8}, {"recall": 1.0}, {"f1": None}])
+def test_figures_that_were_changed_by_hand_are_refused(name: str, change: dict[str, float | None]) -> None:
+    sound = scored({f"{name}/f1": 0.7777, f"{name}/n": 12.0})
+    metrics = {**sound.metrics, **{f"{name}/{key}": value for key, value in change.items()}}
+    altered = manifest(
+        metrics={key: value for key, value in metrics.items() if value is not None}, provenance=sound.provenance
+    )
+    model_card(sound)
+    with pytest.raises(BundleError, match=f"figures of '{name}' are not those that were measured"):
+        model_card(altered)
+
+
+@pytest.mark.parametrize("name", EXPORT_SETS)
+def test_an_export_from_before_origins_were_recorded_measured_its_own_run(name: str) -> None:
+    metrics = {"validation/f1": 0.8123} if name == "validation" else {"parity_error": 8.123e-7}
+    card = model_card(manifest(metrics=metrics, provenance={"run_name": "run-7"}))
+    assert "8123" in card or "8.1e-07" in card
+    assert "left out" in model_card(manifest(metrics=metrics))
+
+
+def test_an_origin_survives_the_manifests_way_to_disk_and_back(tmp_path: Path) -> None:
+    sound = scored({"bench/f1": 0.1 + 0.2, "bench/n": 5.0, "parity_error": 8.8e-7})
+    read = Manifest.from_json(sound.to_json(), tmp_path)
+    assert model_card(read) == model_card(sound)
+
+
+def test_the_shipped_bundle_has_a_card_that_can_be_written_again() -> None:
+    shipped = open_bundle().manifest
+    assert f"{shipped.metrics['validation/roc_auc']:.4f}" in model_card(shipped)
 
 
 def test_the_front_matter_is_what_the_hub_reads() -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from turn_detection import __version__
 from turn_detection.bundle import MANIFEST, TOKENIZER, Manifest, open_bundle, record_file
 from turn_detection.encoding import EncodingSpec
-from turn_detection.errors import BundleError, BundleNotFoundError, DataFormatError, InputFileNotFoundError
+from turn_detection.errors import (
+    BundleError,
+    BundleNotFoundError,
+    DataFormatError,
+    InputFileNotFoundError,
+    InvalidInputError,
+)
+from turn_detection.evaluation.figures_origin import ORIGIN, figures_digest
 from turn_detection.evaluation.metrics import binary_metrics
 from turn_detection.evaluation.score import misses, record_score, score_predictions
 
@@ -45,6 +54,7 @@ def bundle(tmp_path: Path) -> Path:
         files=files,
         encoding=EncodingSpec(),
         threshold=0.4,
+        provenance={"run_name": "run-7"},
         metrics={"validation/roc_auc": 0.9, "bench/roc_auc": 0.1, "bench/gone": 0.2, "bench2/n": 5.0},
     )
     (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
@@ -118,7 +128,7 @@ def test_no_items_or_no_file_is_said_so(tmp_path: Path) -> None:
 def test_a_recorded_score_stands_in_the_manifest_and_in_the_card(bundle: Path, tmp_path: Path) -> None:
     file = predictions(tmp_path, *(item("speak", 0.5 + n / 40) for n in range(20)), item("wait", 0.71234567))
     figures = score_predictions(file)["all"]
-    record_score(bundle, "bench", figures)
+    record_score(bundle, "bench", figures, file)
 
     recorded = open_bundle(bundle).manifest.metrics
     assert {key.removeprefix("bench/") for key in recorded if key.startswith("bench/")} == set(
@@ -130,8 +140,9 @@ def test_a_recorded_score_stands_in_the_manifest_and_in_the_card(bundle: Path, t
     assert recorded["validation/roc_auc"] == 0.9
     assert recorded["bench2/n"] == 5
     card = (bundle / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "| | validation | bench2 | bench |" in card
-    assert f"| ROC-AUC | 0.9000 |  | {figures['roc_auc']:.4f} |" in card
+    assert "| | validation | bench |" in card
+    assert "who measured them: bench2" in card
+    assert f"| ROC-AUC | 0.9000 | {figures['roc_auc']:.4f} |" in card
 
 
 def test_nothing_else_in_the_manifest_changes_and_the_bundle_stays_sound(bundle: Path) -> None:
@@ -139,8 +150,50 @@ def test_nothing_else_in_the_manifest_changes_and_the_bundle_stays_sound(bundle:
     record_score(bundle / "model.onnx", "cases", {"roc_auc": 0.5})
     after = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
     assert after.pop("metrics") == before.pop("metrics") | {"cases/roc_auc": 0.5}
+    assert list(after["provenance"].pop(ORIGIN)) == ["cases"]
     assert after == before
     assert sorted(file.name for file in bundle.iterdir()) == ["MODEL_CARD.md", MANIFEST, "model.onnx", TOKENIZER]
+
+
+def test_the_origin_tells_command_version_and_the_digest_of_the_predictions(bundle: Path, tmp_path: Path) -> None:
+    file = predictions(tmp_path, item("speak", 0.9), item("wait", 0.2))
+    record_score(bundle, "bench", score_predictions(file)["all"], file)
+    record_score(bundle, "calls", {"f1": 0.5})
+    manifest = open_bundle(bundle).manifest
+    origins = manifest.provenance[ORIGIN]
+    assert origins["bench"] == {
+        "command": "turn-detection score --as bench",
+        "data": {"file": "predictions.json", "sha256": hashlib.sha256(file.read_bytes()).hexdigest()},
+        "turn_detection": __version__,
+        "figures_sha256": figures_digest(manifest.metrics, "bench"),
+    }
+    assert origins["calls"]["data"] == {}
+    assert str(tmp_path) not in json.dumps(manifest.provenance)
+
+
+def test_a_set_that_is_recorded_again_replaces_figures_that_were_changed_by_hand(bundle: Path) -> None:
+    record_score(bundle, "bench", {"f1": 0.5})
+    place = bundle / MANIFEST
+    place.write_text(place.read_text(encoding="utf-8").replace('"bench/f1": 0.5', '"bench/f1": 0.9'), encoding="utf-8")
+    altered = place.read_bytes()
+    with pytest.raises(BundleError, match="'bench' are not those that were measured"):
+        record_score(bundle, "calls", {"f1": 0.5})
+    assert place.read_bytes() == altered, "nothing is written by halves"
+    record_score(bundle, "bench", {"f1": 0.6})
+    assert open_bundle(bundle).manifest.metrics["bench/f1"] == 0.6
+
+
+@pytest.mark.parametrize("name", ["validation", "export", "", "a/b", "a b", "a|b"])
+def test_a_name_that_can_be_no_set_is_refused(bundle: Path, name: str) -> None:
+    before = (bundle / MANIFEST).read_bytes()
+    with pytest.raises(InvalidInputError, match="cannot name a set"):
+        record_score(bundle, name, {"f1": 0.5})
+    assert (bundle / MANIFEST).read_bytes() == before
+
+
+def test_predictions_that_are_gone_are_said_so(bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputFileNotFoundError, match="gone.json"):
+        record_score(bundle, "bench", {"f1": 0.5}, tmp_path / "gone.json")
 
 
 def test_figures_that_are_no_numbers_stay_out_of_the_manifest(bundle: Path, tmp_path: Path) -> None:

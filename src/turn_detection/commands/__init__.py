@@ -3,7 +3,7 @@
 Each module holds the commands of one stage. What they need is imported inside them, so that ``infer`` with a bundle runs on the light install.
 """
 
-from . import dialogues, judging, plotting, serving, training
+from . import benching, dialogues, evaluating, hub, judging, plotting, serving, training
 from .app import app, main
 
-__all__ = ["app", "dialogues", "judging", "main", "plotting", "serving", "training"]
+__all__ = ["app", "benching", "dialogues", "evaluating", "hub", "judging", "main", "plotting", "serving", "training"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..bundle import Manifest
+from .figures_origin import ORIGIN, measured
 
 #: What weights may have seen, with licence and attribution: source name -> (what it is, licence).
 SOURCES: Mapping[str, tuple[str, str]] = {
@@ -55,7 +56,14 @@ _FIGURES = {
 
 
 def model_card(manifest: Manifest) -> str:
-    """Markdown with the front matter of the Hugging Face hub."""
+    """Markdown with the front matter of the Hugging Face hub.
+
+    Sets of figures of which the manifest does not say who measured them are named and left out.
+
+    Raises:
+        BundleError: figures were changed after they were measured.
+    """
+    figures, unknown = measured(manifest)
     provenance = manifest.provenance
     config: Mapping[str, Any] = provenance.get("config", {})
     data: Mapping[str, Any] = provenance.get("data", {})
@@ -69,11 +77,11 @@ def model_card(manifest: Manifest) -> str:
         'detector.predict("да я хотел бы", context="Чем могу помочь?").eot_probability\n```',
         _network(manifest, config),
         _training(provenance, config, data),
-        _figures(manifest.metrics),
+        _figures(figures, provenance.get(ORIGIN, {}), unknown),
         "## Limits\n\n* Reads words, not intonation. Where the words so far are a whole sentence, the caller may still go on; pair it "
         "with an audio detector if you can.\n"
         "* Trained on written dialogue, where a prefix that could stand alone is still labelled `wait`; 0.5 means even odds for that mix "
-        f"({_share(manifest.metrics)} of the validation samples are whole replies), not for a caller's pause.\n"
+        f"({_share(figures)} of the validation samples are whole replies), not for a caller's pause.\n"
         "* Russian. Latin words inside Russian speech are read; other languages are not judged.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -135,24 +143,36 @@ def _ancestor(run: Mapping[str, Any]) -> str:
     )
 
 
-def _figures(metrics: Mapping[str, float]) -> str:
+def _figures(metrics: Mapping[str, float], origins: Mapping[str, Any], unknown: list[str]) -> str:
     """One table with a column for every set that was scored (``validation``, and what ``score --record`` added)."""
     sets = list(dict.fromkeys(key.split("/")[0] for key in metrics if "/" in key))
-    if not sets:
-        return ""
-    rows = ["| | " + " | ".join(sets) + " |", "|---|" + "---|" * len(sets)]
-    for key, title in _FIGURES.items():
-        values = [metrics.get(f"{name}/{key}") for name in sets]
-        if any(value is not None for value in values):
-            rows.append(f"| {title} | " + " | ".join(_number(key, value) for value in values) + " |")
-    extra = []
-    if "validation/roc_auc_fp32" in metrics:
-        extra.append(
+    parts = []
+    if sets:
+        rows = ["| | " + " | ".join(sets) + " |", "|---|" + "---|" * len(sets)]
+        for key, title in _FIGURES.items():
+            values = [metrics.get(f"{name}/{key}") for name in sets]
+            if any(value is not None for value in values):
+                rows.append(f"| {title} | " + " | ".join(_number(key, value) for value in values) + " |")
+        parts.append("\n".join(rows))
+    lines = []
+    if "validation/roc_auc" in metrics and "validation/roc_auc_fp32" in metrics:
+        lines.append(
             f"int8 against fp32 on validation: ROC-AUC {metrics['validation/roc_auc']:.4f} against {metrics['validation/roc_auc_fp32']:.4f}"
         )
     if "parity_error" in metrics:
-        extra.append(f"largest difference in p between torch and fp32 ONNX: {metrics['parity_error']:.1e}")
-    return "## Figures\n\n" + "\n".join(rows) + "\n\n" + "\n".join(f"* {line}" for line in extra)
+        lines.append(f"largest difference in p between torch and fp32 ONNX: {metrics['parity_error']:.1e}")
+    lines += [_origin(name, origins[name]) for name in sets if name in origins]
+    if unknown:
+        lines.append(f"left out, for the manifest does not say who measured them: {', '.join(unknown)}")
+    if lines:
+        parts.append("\n".join(f"* {line}" for line in lines))
+    return "\n\n".join(["## Figures", *parts]) if parts else ""
+
+
+def _origin(name: str, origin: Mapping[str, Any]) -> str:
+    data = origin.get("data", {})
+    on = "".join(f", {key} {value[:12] if key == 'sha256' else value}" for key, value in data.items())
+    return f"{name}: `{origin.get('command')}`{on}; turn-detection {origin.get('turn_detection')}"
 
 
 def _number(key: str, value: float | None) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from ..bundle import MANIFEST, open_bundle
-from ..errors import DataFormatError
+from ..errors import DataFormatError, InputFileNotFoundError, InvalidInputError
 from ..records import read_records
 from ..types import LABELS, TurnLabel, check_probability
 from ..writing import write_whole
+from .figures_origin import EXPORT_SETS, with_origin
 from .metrics import binary_metrics
 from .model_card import model_card
+
+_SET = re.compile(r"[\w.-]+")
 
 
 def score_predictions(path: str | Path) -> dict[str, dict[str, float]]:
@@ -77,18 +82,46 @@ def _scored(path: str | Path) -> Iterator[tuple[str, str | None, bool, float]]:
         yield str(name), group if isinstance(group, str) else None, label == TurnLabel.SPEAK.value, probability
 
 
-def record_score(bundle: str | Path, name: str, figures: dict[str, float]) -> None:
-    """Put figures into a bundle's manifest under ``name/...`` and write its model card anew.
+def record_score(
+    bundle: str | Path, name: str, figures: dict[str, float], predictions: str | Path | None = None
+) -> None:
+    """Put figures into a bundle's manifest under ``name/...``, with their origin, and write its model card anew.
 
     Figures that are not numbers (those that need both labels where one occurs) are left out: JSON has no NaN.
 
+    Args:
+        bundle: its folder or its ``.onnx``.
+        name: of the set; not one that the export measures.
+        figures: of :func:`score_predictions`.
+        predictions: the file that they were measured on.
+
     Raises:
-        BundleNotFoundError, BundleError: not a sound bundle.
+        BundleNotFoundError, BundleError: not a sound bundle, or other figures in it were changed by hand.
+        InvalidInputError: no name for a set.
+        InputFileNotFoundError: no such file of predictions.
         OutputError: not writable.
     """
-    opened = open_bundle(bundle)
+    if not _SET.fullmatch(name) or name in EXPORT_SETS:
+        raise InvalidInputError(
+            f"'{name}' cannot name a set of figures: take letters, digits, dots, dashes and underscores, "
+            f"but not {' or '.join(EXPORT_SETS)}, which the export measures"
+        )
+    opened = open_bundle(Path(bundle))  # never a copy in the hub's cache
+    data = {} if predictions is None else {"file": Path(predictions).name, "sha256": _digest(Path(predictions))}
     recorded = {key: value for key, value in opened.manifest.metrics.items() if not key.startswith(f"{name}/")}
     recorded |= {f"{name}/{key}": round(value, 6) for key, value in figures.items() if math.isfinite(value)}
-    manifest = replace(opened.manifest, metrics=json.loads(json.dumps(recorded)))
+    metrics = json.loads(json.dumps(recorded))
+    provenance = with_origin(
+        opened.manifest.provenance, metrics, name, command=f"turn-detection score --as {name}", data=data
+    )
+    manifest = replace(opened.manifest, metrics=metrics, provenance=provenance)
+    card = model_card(manifest)
     write_whole(opened.folder / MANIFEST, manifest.to_json())
-    write_whole(opened.folder / "MODEL_CARD.md", model_card(manifest))
+    write_whole(opened.folder / "MODEL_CARD.md", card)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputFileNotFoundError(f"the predictions cannot be read: {path}") from error
