@@ -80,7 +80,7 @@ def score(
         for miss in scoring.misses(predictions):
             print(f"missed {miss.item:30} {miss.group:22} should {miss.label:6} p {miss.eot_probability:.3f}")
     if record is not None:
-        scoring.record_score(record, name, figures["all"])
+        scoring.record_score(record, name, figures["all"], predictions)
 
 
 @app.command()
