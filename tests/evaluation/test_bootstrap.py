@@ -92,6 +92,8 @@ def test_an_item_and_its_own_prefix_stay_together() -> None:
     assert asked[0] == asked[1] != asked[2]
     lone = group_names([item("мне нужен билет"), item("алло"), item("мне нужен"), item("мне нужен билет на")])
     assert lone[0] == lone[2] == lone[3] != lone[1]
+    half = group_names([item("да"), item("давайте завтра"), item("да завтра")])
+    assert half[0] == half[2] != half[1]
 
 
 def test_what_was_resampled_together_is_said() -> None:

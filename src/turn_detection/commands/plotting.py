@@ -1,4 +1,4 @@
-"""Pictures of tracked runs: ``plot_training``."""
+"""Tracked runs afterwards: ``plot_training``, ``log_report``."""
 
 from __future__ import annotations
 
@@ -33,3 +33,17 @@ def plot_training(
     found = tracked.read_runs(runs or [], room.METRICS, tracking_uri or [tracked.TRACKING_URI])
     for path in room.write_curves(found, output):
         print(path)
+
+
+@app.command("log_report")
+def log_report(
+    context: typer.Context,
+    report: Annotated[Path, typer.Argument(help="Folder that evaluate wrote.")],
+    run: Annotated[str, typer.Option("--run", help="Name or id of the tracked run that was judged.")],
+    tracking_uri: Annotated[str | None, typer.Option(help="Where the run was tracked.")] = None,
+) -> None:
+    """Keep a report with the run that it judges: its files as artefacts of MLflow, its figures as metrics."""
+    if context.obj:
+        raise ConfigurationError(f"log_report takes no settings, got '{context.obj[0]}'")
+    tracked = training_room("training.tracked")
+    print(f"{report} -> run {tracked.log_report(report, run, tracking_uri or tracked.TRACKING_URI)}")

@@ -55,7 +55,7 @@ def group_names(items: Sequence[LabelledItem]) -> list[str]:
     root = ""
     for words, index in sorted(lone):
         # Whatever begins with a text follows it in order, so the first text of a group is the beginning of all of it.
-        if not root or not words.startswith(root):
+        if not root or not f"{words} ".startswith(f"{root} "):
             root = words
         groups[index] = f"message\x1f{root}"
     return [group or "" for group in groups]

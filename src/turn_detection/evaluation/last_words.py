@@ -138,7 +138,7 @@ def load_last_words(path: str | Path) -> LastWords:
         stated = {key: about.get(key) for key in _expected()}
     except (
         *(zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, TypeError),
-        *(AttributeError, IndexError),
+        *(AttributeError, IndexError, RuntimeError),
     ) as error:
         raise DataFormatError(
             f"{path} is no file of 'fit_baseline', or a damaged one ({type(error).__name__})"

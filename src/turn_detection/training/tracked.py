@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
-from ..errors import DataUnavailableError, InputFileNotFoundError, InvalidInputError, MissingExtraError
+from ..errors import DataFormatError, DataUnavailableError, InputFileNotFoundError, InvalidInputError, MissingExtraError
 
 #: Where ``train`` tracks its runs unless told otherwise.
 TRACKING_URI = "sqlite:///mlflow.db"
@@ -65,7 +66,7 @@ def read_runs(names: Sequence[str], metrics: Sequence[str], uris: Sequence[str] 
 
 
 def log_report(folder: str | Path, run: str, uri: str = TRACKING_URI) -> str:
-    """Keep the files of an evaluation report with the run that they judge, as artefacts under ``report``.
+    """Keep the files of an evaluation report with the run that they judge, as artefacts under ``report``, its figures as ``report/...``.
 
     Args:
         folder: what ``write_report`` filled.
@@ -77,6 +78,7 @@ def log_report(folder: str | Path, run: str, uri: str = TRACKING_URI) -> str:
 
     Raises:
         InputFileNotFoundError: no such folder, or no ``report.json`` in it.
+        DataFormatError: a ``report.json`` of something else.
         InvalidInputError: no such run.
         DataUnavailableError: the tracking place cannot be read or written.
         MissingExtraError: mlflow is not installed.
@@ -84,15 +86,28 @@ def log_report(folder: str | Path, run: str, uri: str = TRACKING_URI) -> str:
     folder = Path(folder)
     if not (folder / "report.json").is_file():
         raise InputFileNotFoundError(f"{folder} holds no report.json; 'turn-detection evaluate' writes one")
+    figures = _report_figures(folder / "report.json")
     client = open_tracking(uri)
     known = [(uri, client, found) for found in _runs(uri, client)]
     _, _, found = _pick(known, run, shown(uri))
     run_id = str(found.info.run_id)
     try:
         client.log_artifacts(run_id, str(folder), artifact_path="report")
+        for name, value in figures.items():
+            client.log_metric(run_id, f"report/{name}", value)
     except Exception as error:
         raise unreadable(uri, error) from error
     return run_id
+
+
+def _report_figures(path: Path) -> dict[str, float]:
+    try:
+        overall = json.loads(path.read_text(encoding="utf-8"))["overall"]
+        own = {name: band["value"] for name, band in overall["at_thresholds"][0]["figures"].items()}
+        found = {name: band["value"] for name, band in overall["metrics"].items()} | own
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DataFormatError(f"{path} is no report of 'turn-detection evaluate' ({type(error).__name__})") from error
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def open_tracking(uri: str) -> Any:
