@@ -96,6 +96,14 @@ def test_the_wheel_carries_configurations_and_the_shipped_model(tmp_path: Path) 
         f"turn_detection/assets/default/{name}"
         for name in ("model.onnx", "tokenizer.json", "manifest.json", "MODEL_CARD.md")
     }
+    # The live page, the page of the report and its schema.
+    expected |= {
+        str(path.relative_to(ROOT / "src"))
+        for folder in ("serve/page", "evaluation")
+        for path in (ROOT / "src" / "turn_detection" / folder).rglob("*")
+        if path.suffix in (".html", ".css", ".js", ".svg", ".json")
+    }
+    assert "turn_detection/serve/page/index.html" in expected
     expected.add("turn_detection/py.typed")
     assert expected <= names, expected - names
     assert not {name for name in names if name.startswith(("tests", "configs"))}
