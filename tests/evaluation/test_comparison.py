@@ -22,3 +22,8 @@ def test_mcnemar_counts_and_is_exact() -> None:
 def test_judges_that_agree_do_not_differ() -> None:
     right = np.array([True, False, True])
     assert mcnemar(right, right).p == 1.0
+
+
+def test_a_tiny_p_is_not_written_as_zero() -> None:
+    p = mcnemar(np.ones(200, bool), np.zeros(200, bool)).to_dict()["p"]
+    assert 0 < p < 1e-50

@@ -108,6 +108,33 @@ def test_a_baseline_is_fitted_judged_and_compared(run: Run, tmp_path: Path) -> N
     assert read(tmp_path / "report")["comparisons"] == []
 
 
+def test_two_models_of_one_name_are_told_apart(
+    run: Run, labelled: Path, toy_bundle: Path, bundle_writer: Callable[..., Path], tmp_path: Path
+) -> None:
+    other = bundle_writer(threshold=0.9)
+    result = run("evaluate", str(toy_bundle), "labelled.json", "--against", str(other), *QUICK)
+    assert result.returncode == 0, result.stderr
+    report = read(tmp_path / "report")
+    this, that = report["facts"]["model"], report["comparisons"][0]["other"]["judge"]
+    assert this["name"] == f"toy ({this['sha256'][:8]})"
+    assert that["name"] == f"toy ({that['sha256'][:8]})"
+    assert this["name"] != that["name"]
+
+
+@pytest.mark.parametrize("name", ["calls.csv", "calls.jsonl.gz", "cases.json", "folder"])
+def test_a_lone_argument_that_names_data_is_judged_by_the_shipped_model(name: str, tmp_path: Path) -> None:
+    from turn_detection.commands.evaluating import _is_data
+
+    (tmp_path / "folder").mkdir()
+    assert _is_data(str(tmp_path / name))
+
+
+def test_a_lone_argument_that_names_a_model_is_the_model(toy_bundle: Path) -> None:
+    from turn_detection.commands.evaluating import _is_data
+
+    assert not any(map(_is_data, (str(toy_bundle), f"{toy_bundle}/model.onnx", "last.ckpt", "words.npz", "timer")))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

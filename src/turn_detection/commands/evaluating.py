@@ -19,9 +19,8 @@ from .loading import check_folder, detector_of, predict_all
 if TYPE_CHECKING:
     from ..evaluation.judge import Judge
 
-#: What tells a folder of dialogues from a bundle, and a file of data from a model.
+#: What tells a bundle from a folder of dialogues.
 _MANIFEST = "manifest.json"
-_DATA_ENDINGS = (".json", ".jsonl", ".jsonl.gz", ".jsonl.xz")
 
 
 @app.command("evaluate")
@@ -65,6 +64,7 @@ def evaluate(
     check_folder(report)
     check_replaceable(report, "report.json")
 
+    from ..evaluating.judges import told_apart
     from ..evaluating.labelled_set import made_set, read_set
     from ..evaluating.run import Settings
     from ..evaluating.run import evaluate as run_evaluation
@@ -73,7 +73,7 @@ def evaluate(
     command = shlex.join(["turn-detection", *sys.argv[1:]])
     settings = Settings(seed=seed, n_resamples=n_resamples, sample=sample, command=command)
     judge_of = functools.partial(_judge, n_threads=config.n_threads, batch_size=config.batch_size)
-    judge, others = judge_of(bundle), [judge_of(name) for name in against or ()]
+    judge, *others = told_apart([judge_of(bundle), *(judge_of(name) for name in against or ())])
     labelled = made_set(seed=seed) if data is None else read_set(data, seed=seed)
     found = run_evaluation(judge, labelled, settings, against=others, step=_say)
     with folder_written_whole(report, replaces="report.json") as folder:
@@ -122,8 +122,10 @@ def _judge(name: str | None, *, n_threads: int, batch_size: int) -> Judge:
 
 def _is_data(name: str) -> bool:
     """True for the lone argument that names data and no model."""
+    from ..data.formats.file import SUFFIXES
+
     path = Path(name)
-    return name.endswith(_DATA_ENDINGS) or (path.is_dir() and not (path / _MANIFEST).is_file())
+    return name.endswith(SUFFIXES) or (path.is_dir() and not (path / _MANIFEST).is_file())
 
 
 def _say(step: str) -> None:

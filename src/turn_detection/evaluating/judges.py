@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,17 @@ def detector_judge(
         return np.array([answer.eot_probability for answer in ask(pauses)])
 
     return Judge(facts, probabilities)
+
+
+def told_apart(judges: Sequence[Judge]) -> list[Judge]:
+    """Judges of one name and different files, such as two trainings of one model, get the beginning of their digest into the name."""
+    names = Counter(judge.facts.name for judge in judges)
+    return [
+        replace(judge, facts=replace(judge.facts, name=f"{judge.facts.name} ({judge.facts.sha256[:8]})"))
+        if names[judge.facts.name] > 1 and judge.facts.sha256
+        else judge
+        for judge in judges
+    ]
 
 
 def _manifest(place: Path | None) -> Path:

@@ -304,6 +304,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(entry) for entry in value]
     if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
+        return float(f"{value:.6g}") if math.isfinite(value) else None  # six digits: a p of 1e-30 is not zero
     assert not is_dataclass(value), type(value)
     return value
