@@ -464,8 +464,15 @@ def test_delays_push_each_other_along_and_values_are_spoken(page: Page) -> None:
 
 def test_without_a_measured_curve_the_page_says_so_and_with_one_it_shows_the_point(page: Page) -> None:
     tune(page)
-    assert page.evaluate("fetch('v1/settings').then((answer) => answer.json())")["curve"] is None
-    expect(page.locator(".tune-facts")).to_contain_text("нет измеренной кривой")
+    assert "continuous, fitted" in page.evaluate("fetch('v1/settings').then((r) => r.json())")["curve"]["lines"]
+
+    def without_curve(route: Any) -> None:
+        route.fulfill(json=route.fetch().json() | {"curve": None})
+
+    page.route("**/v1/settings", without_curve)
+    page.reload()
+    expect(page.locator(".tune-facts")).to_contain_text("нет измеренной кривой", timeout=60_000)
+    page.unroute("**/v1/settings")
     rows = {
         "silence timer": [[0.2, 0.9, 0.8], [3.0, 0.05, 0.1]],
         "continuous, fitted": [[0.2, 0.37, 0.3], [3.0, 0.01, 0.1]],
