@@ -8,7 +8,7 @@ TENSORRT := .venv-tensorrt
 SHELL := /bin/bash
 PIP := -m pip --quiet --disable-pip-version-check install
 # The rooms that answer a caller; nineteen lines of twenty must be covered by tests.
-RUNTIME := backends bundle detector encoding endpointing errors numerals policy_file records slots text types writing
+RUNTIME := backends bundle calibration detector encoding endpointing errors numerals policy_file records slots text types writing
 
 empty :=
 space := $(empty) $(empty)

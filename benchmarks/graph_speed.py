@@ -14,9 +14,9 @@ import numpy as np
 
 from turn_detection.backends.onnx import OnnxBackend
 from turn_detection.bundle import open_bundle
+from turn_detection.calibration import Calibration
 from turn_detection.data.samples import protocol_samples
 from turn_detection.data.sources import read_dialogues
-from turn_detection.detector import Calibration
 from turn_detection.encoding import EncodedBatch, Encoder
 
 DIALOGUES = Path(__file__).parents[1] / "data" / "demo_dialogues.jsonl"

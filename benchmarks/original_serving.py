@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from turn_detection.backends.onnx import OnnxBackend
 from turn_detection.bundle import open_bundle
-from turn_detection.detector import Calibration
+from turn_detection.calibration import Calibration
 
 N_TOKENS = 512
 bundle = open_bundle()

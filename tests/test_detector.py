@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turn_detection.backends.onnx import OnnxBackend
-from turn_detection.detector import Calibration, EncodedItems, SlotMode, TurnDetector
+from turn_detection.calibration import Calibration
+from turn_detection.detector import EncodedItems, SlotMode, TurnDetector
 from turn_detection.encoding import EncodedBatch, Encoder
 from turn_detection.endpointing import EndpointingPolicy
 from turn_detection.errors import BackendError, BundleNotFoundError, InvalidInputError, InvalidTypeError

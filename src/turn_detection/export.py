@@ -21,11 +21,12 @@ from torch import nn
 
 from .backends.onnx import OnnxBackend
 from .bundle import MANIFEST, TOKENIZER, FileRecord, Manifest, record_file
+from .calibration import Calibration
 from .config import Config, ExportConfig
 from .data.samples import Sample
-from .detector import Calibration
 from .encoding import EncodedBatch, Encoder
 from .errors import ExportError
+from .evaluation.figures_origin import EXPORT_SETS, with_origin
 from .evaluation.metrics import binary_metrics
 from .evaluation.model_card import model_card
 from .graph import parity_error, to_fp16, to_onnx
@@ -122,6 +123,10 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
     metrics["parity_error"] = parity
     metrics["export_minutes"] = round((time.monotonic() - started) / 60, 2)
     write_whole(folder / TOKENIZER, checkpoint.encoder.tokenizer_json())
+    facts: dict[str, Any] = {**checkpoint.provenance, **provenance}
+    run = {"run": str(facts.get("run_name", "unknown"))}
+    for part in EXPORT_SETS:
+        facts = with_origin(facts, metrics, part, command="turn-detection export_onnx", data=run)
     manifest = Manifest(
         name=name,
         model_file=MODEL,
@@ -132,7 +137,7 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
         bias=calibration.bias,
         precision="int8",
         metrics=metrics,
-        provenance={**checkpoint.provenance, **provenance},
+        provenance=facts,
     )
     _write_manifest(folder, manifest)
     return metrics

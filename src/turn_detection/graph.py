@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from .backends.onnx import OnnxBackend
+from .calibration import Calibration
 from .data.samples import Sample
-from .detector import Calibration
 from .encoding import EncodedBatch, Encoder
 from .training.checkpoint import Checkpoint
 from .training.model import LastTokenLogits

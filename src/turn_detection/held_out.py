@@ -36,7 +36,7 @@ def read_turns(paths: Sequence[str | Path], options: ReadingOptions = DEFAULT_RE
     """
     turns: list[HeldOutTurn] = []
     for file in find_files(paths, options):
-        if file.name.endswith(".json") and _holds_moments(file):
+        if file.name.endswith(".json") and holds_moments(file):
             turns += labelled_turns(read_records(file), str(file))
         else:
             turns += dialogue_turns(read_dialogues([file], on_malformed="refuse", options=options))
@@ -137,7 +137,7 @@ def _seconds(value: Any, what: str) -> float:
     return float(value)
 
 
-def _holds_moments(file: Path) -> bool:
+def holds_moments(file: Path) -> bool:
     """True if a file is a list whose first object has a ``message``; what is no JSON is for the readers to refuse."""
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))

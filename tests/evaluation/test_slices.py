@@ -28,6 +28,9 @@ def item(message: str, context: object = "Что?", *, is_end: bool = True, **na
         ("в четверг после обеда", {("content", "dates")}),
         ("ну это самое", {("content", "fillers")}),
         ("подождите минутку", {("content", "hold requests")}),
+        ("мне на на завтра", {("content", "recogniser noise")}),
+        ("мне эээ билет", {("content", "recogniser noise")}),
+        ("мне нужно восста-", {("content", "recogniser noise")}),
         ("киньте инвайт в zoom", {("content", "code-switching"), ("punctuation", "without marks")}),
     ],
 )

@@ -135,6 +135,16 @@ def test_a_lone_argument_that_names_a_model_is_the_model(toy_bundle: Path) -> No
     assert not any(map(_is_data, (str(toy_bundle), f"{toy_bundle}/model.onnx", "last.ckpt", "words.npz", "timer")))
 
 
+def test_data_with_one_label_say_which_figures_cannot_be_had(run: Run, tmp_path: Path) -> None:
+    items = [{"context": "Что?", "message": f"да {index}", "label": "speak"} for index in range(12)]
+    (tmp_path / "ends.json").write_text(json.dumps(items, ensure_ascii=False), encoding="utf-8")
+    result = run("evaluate", "timer", "ends.json", "--n-resamples", "40", "--sample", "0")
+    assert result.returncode == 0, result.stderr
+    assert "nan" not in result.stdout
+    assert "needs both labels" in result.stdout
+    assert read(tmp_path / "report")["overall"]["metrics"]["roc_auc"]["value"] is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

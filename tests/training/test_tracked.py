@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,23 @@ def test_unknown_runs_and_missing_stores_are_named(store: str, tmp_path: Path) -
     with pytest.raises(DataUnavailableError, match="tracking-uri"):
         read_runs([], METRICS, [f"sqlite:///{tmp_path}/none.db"])
     assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.slow
+def test_an_unreachable_server_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "turn_detection.commands",
+        "plot_training",
+        "--tracking-uri",
+        "http://a:word@127.0.0.1:9",
+    ]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 2
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    assert "word" not in result.stderr
+    assert not (tmp_path / "plots").exists()
 
 
 def test_a_report_is_kept_with_its_run(store: str, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from turn_detection.backends.triton import AsyncTritonBackend, TritonBackend, TritonModel
 from turn_detection.bundle import Bundle
-from turn_detection.detector import Calibration, TurnDetector
+from turn_detection.calibration import Calibration
+from turn_detection.detector import TurnDetector
 from turn_detection.encoding import Encoder
 
 from .server import TritonServer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -79,7 +80,8 @@ def evaluate(
     with folder_written_whole(report, replaces="report.json") as folder:
         write_report(found.to_dict(), folder)
     for name, band in found.overall.metrics.items():
-        print(f"{name:20} {band.value:.4f}  [{band.low:.4f}, {band.high:.4f}]")
+        figure = "needs both labels" if math.isnan(band.value) else f"{band.value:.4f}"
+        print(f"{name:20} {figure}" + ("" if math.isnan(band.low) else f"  [{band.low:.4f}, {band.high:.4f}]"))
     print(f"{len(labelled.items):,} items of {labelled.name} -> {report}")
 
 

@@ -174,7 +174,9 @@ def _dialogue(
 
 def _malformed(what: str, on_malformed: OnMalformed, report: ReadReport) -> None:
     if on_malformed == "refuse":
-        raise DataFormatError(f"{what}; mend it, or set data.on_malformed=skip to leave such records out")
+        raise DataFormatError(
+            f"{what}; mend it or take it out (training can skip such records: data.on_malformed=skip)"
+        )
     report.malformed.append(what)
     if on_malformed == "skip":
         logger.warning("skipped %s", what)

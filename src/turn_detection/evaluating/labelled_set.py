@@ -153,7 +153,7 @@ class _Part:
 def _read_file(file: Path, seed: int) -> _Part:
     content = file.read_bytes()
     facts = (FileFacts(file.name, hashlib.sha256(content).hexdigest(), len(content)),)
-    if not (file.name.endswith(".json") and held_out._holds_moments(file)):
+    if not (file.name.endswith(".json") and held_out.holds_moments(file)):
         pairs: list[tuple[LabelledItem, Pause]] = []
         turns: list[HeldOutTurn] = []
         for dialogue in read_dialogues([file], on_malformed="refuse"):

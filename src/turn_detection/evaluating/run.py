@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
 
 import numpy as np
 
-from ..detector import TurnDetector
 from ..errors import InvalidInputError
 from ..evaluation.bootstrap import Resampling
 from ..evaluation.comparison import compare
@@ -135,9 +133,7 @@ def evaluate(
 
 def stability_of(judge: Judge, pauses: Sequence[Pause]) -> Stability:
     """What other spellings of the same speech do to a judge."""
-    # surface_stability asks a detector two things only, and a judge has both.
-    asked = cast("TurnDetector", _Asked(judge))
-    found = surface_stability(asked, pauses)
+    found = surface_stability(_Asked(judge), pauses)
     return Stability(
         len(pauses),
         tuple(
@@ -154,8 +150,8 @@ class _Asked:
     def threshold(self) -> float:
         return self.judge.facts.threshold
 
-    def predict_batch(self, pauses: Sequence[Pause]) -> list[TurnPrediction]:
-        return [TurnPrediction(p, self.threshold, 0.0, 0.0) for p in self.judge.probabilities(pauses).tolist()]
+    def predict_batch(self, pauses: Iterable[Pause], /) -> list[TurnPrediction]:
+        return [TurnPrediction(p, self.threshold, 0.0, 0.0) for p in self.judge.probabilities(list(pauses)).tolist()]
 
 
 def _facts(judge: Judge, labelled: LabelledSet, n_groups: int, settings: Settings, seconds: float) -> Facts:

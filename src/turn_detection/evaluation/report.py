@@ -5,24 +5,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from .part import Part, plain
 from .tally import Band
 
 FORMAT, FORMAT_VERSION = "turn-detection-report", 1
-
-
-class Part:
-    """A part of the report: its fields become the keys of a JSON object."""
-
-    __slots__ = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON, bands as ``{"value", "low", "high"}``."""
-        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,18 +282,5 @@ class Report(Part):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, as the schema describes it."""
-        parts = {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
+        parts = {entry.name: plain(getattr(self, entry.name)) for entry in fields(self)}
         return {"format": FORMAT, "format_version": FORMAT_VERSION, **parts}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Part | Band):
-        return value.to_dict()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None  # six digits: a p of 1e-30 is not zero
-    assert not is_dataclass(value), type(value)
-    return value

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from .report import FORMAT, FORMAT_VERSION, Part, Report
+from .part import Part
+from .report import FORMAT, FORMAT_VERSION, Report
 from .tally import Band
 
 _NUMBER = {"type": ["number", "null"]}  # a figure that cannot be had is null

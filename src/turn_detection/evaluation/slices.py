@@ -43,6 +43,8 @@ _CONTENT = {
         r"\bдайте (?:мне )?(?:подум|вспом|сообра|посмотр)\w+|^(?:\w+ ){0,2}(?:сейчас|щас)(?: \w+)?$"
     ),
     "code-switching": re.compile(r"[a-z]{2,}"),
+    # What recognisers and speakers leave behind: a doubled word, a sound of hesitation, a word that broke off.
+    "recogniser noise": re.compile(r"\b([а-я]+) \1\b|\b(?:э{2,}|м{2,}|х[мэ]+|а{2,})\b"),
 }  # fmt: skip
 #: Names that data gives to such items, in lower case with underscores.
 _NAMED = {
@@ -56,6 +58,7 @@ _NAMED = {
     **dict.fromkeys(("code_switch", "code_switching"), "code-switching"),
 }
 _MARKS = re.compile(r"[.,!?…;:]")
+_BROKEN = re.compile(r"[а-яё]-(?=\s|$)", re.IGNORECASE)
 
 #: Slices that words and form decide, in the order of the report.
 ORDER: dict[str, tuple[str, ...]] = {
@@ -85,7 +88,10 @@ def slices_of(item: LabelledItem) -> Iterator[tuple[str, str]]:
 
 
 def _contents(item: LabelledItem, words: str) -> set[str]:
+    # The normaliser drops the dash of a broken word.
     found = {name for name, pattern in _CONTENT.items() if pattern.search(words)}
+    if _BROKEN.search(item.message):
+        found.add("recogniser noise")
     if "e-mail" in found:
         found.discard("code-switching")  # an address is Latin by nature
     named = (re.sub(r"[\s-]+", "_", name.lower()) for name in (item.category, item.source) if name)

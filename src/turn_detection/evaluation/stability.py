@@ -10,16 +10,25 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 
-from ..detector import TurnDetector
 from ..errors import MissingExtraError
-from ..types import Context
+from ..types import Context, TurnPrediction
 
 _MARK = re.compile(r"[^\w\s@+%№₽$€-]|(?<!\w)-|-(?!\w)")
 _FIGURE = re.compile(r"(?<![\w.,:])\d{1,6}(?![\w:]|[.,]\d)")
 _LONGEST_NUMBER = 3  # words of a number below a thousand
+
+
+class Asked(Protocol):
+    """What is needed of a :class:`~..detector.TurnDetector`."""
+
+    @property
+    def threshold(self) -> float: ...
+
+    def predict_batch(self, items: Iterable[tuple[Context, str]], /) -> Sequence[TurnPrediction]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class StabilityFigure:
     largest_delta: float
 
 
-def surface_stability(detector: TurnDetector, items: Sequence[tuple[Context, str]]) -> dict[str, StabilityFigure]:
+def surface_stability(detector: Asked, items: Sequence[tuple[Context, str]]) -> dict[str, StabilityFigure]:
     """Figures by edit, and under ``all`` over all edited items; edits that change no item are left out.
 
     Args:
@@ -66,7 +75,7 @@ def surface_stability(detector: TurnDetector, items: Sequence[tuple[Context, str
     return figures
 
 
-def _probabilities(detector: TurnDetector, items: Iterable[tuple[Context, str]]) -> np.ndarray:
+def _probabilities(detector: Asked, items: Iterable[tuple[Context, str]]) -> np.ndarray:
     return np.array([answer.eot_probability for answer in detector.predict_batch(items)])
 
 

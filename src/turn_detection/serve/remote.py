@@ -12,7 +12,8 @@ import numpy as np
 
 from ..backends.triton import AsyncTritonBackend, TritonBackend, TritonModel
 from ..bundle import open_bundle
-from ..detector import Calibration, TurnDetector
+from ..calibration import Calibration
+from ..detector import TurnDetector
 from ..encoding import EncodedBatch
 from ..errors import BackendError, BackendTimeoutError, BackendUnavailableError
 from ..types import TurnPrediction

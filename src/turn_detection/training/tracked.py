@@ -121,7 +121,7 @@ def open_tracking(uri: str) -> Any:
     if scheme in ("sqlite", "file") and not Path(path).exists():
         raise DataUnavailableError(f"no tracked runs at {shown(uri)}: no such file; name the place by --tracking-uri")
     # The client's own patience with a server that is not there is minutes.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     try:
         from mlflow.tracking import MlflowClient
