@@ -20,7 +20,7 @@ demo: $(LIGHT)/.ready
 	$(LIGHT)/bin/turn-detection infer data/sample_inference.json --table --output predictions.json
 
 test: $(DEV)/.ready $(LIGHT)/.ready $(TRITON)/.ready $(TENSORRT)/.ready browser lint test-plugins
-	TURN_DETECTION_LIGHT_PYTHON=$(CURDIR)/$(LIGHT)/bin/python TURN_DETECTION_TRITON_PYTHON=$(CURDIR)/$(TRITON)/bin/python TURN_DETECTION_TENSORRT_PYTHON=$(CURDIR)/$(TENSORRT)/bin/python $(DEV)/bin/python -m pytest --ignore=tests/plugins --cov --cov-report=
+	TURN_DETECTION_LIGHT_PYTHON=$(CURDIR)/$(LIGHT)/bin/python TURN_DETECTION_TRITON_PYTHON=$(CURDIR)/$(TRITON)/bin/python TURN_DETECTION_TENSORRT_PYTHON=$(CURDIR)/$(TENSORRT)/bin/python $(DEV)/bin/python -m pytest --ignore=tests/plugins --cov --cov-report= --numprocesses=2 --dist=loadfile
 	$(DEV)/bin/coverage report --fail-under=95 --include='$(subst $(space),$(comma),$(foreach room,$(RUNTIME),src/turn_detection/$(room).py src/turn_detection/$(room)/*))'
 
 # LiveKit Agents and Pipecat as their users install them, in an environment of their own: their pins and ours need not agree.
