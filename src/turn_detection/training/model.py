@@ -127,6 +127,40 @@ def load_encoder(name_or_path: str, n_layers: int | None) -> PreTrainedModel:
         )
 
 
+def deepen(model: EndOfTurnModel, name_or_path: str, n_layers: int) -> None:
+    """Put the upper layers of a pretrained encoder on top of a network that was trained on its lower ones, in place.
+
+    Further training then starts from all that the network has learned, instead of from the pretrained encoder.
+
+    Args:
+        model: was cut from ``name_or_path``; its embeddings, and so its vocabulary, stay.
+        n_layers: number of layers afterwards; nothing happens if the network has as many.
+
+    Raises:
+        ConfigurationError: the encoder is of another kind or width, or has too few layers.
+    """
+    own = model.encoder.config
+    if n_layers <= own.num_hidden_layers:
+        return
+    whole = load_encoder(name_or_path, n_layers)
+    if (whole.config.model_type, whole.config.hidden_size) != (own.model_type, own.hidden_size):
+        raise ConfigurationError(
+            f"model.checkpoint holds a {own.model_type} of width {own.hidden_size}, {name_or_path} is a "
+            f"{whole.config.model_type} of width {whole.config.hidden_size}: it cannot lend its upper layers"
+        )
+    layers = _layers(model.encoder)
+    layers.extend(_layers(whole)[len(layers) :])
+    own.num_hidden_layers = n_layers
+    if getattr(whole.config, "layer_types", None):
+        own.layer_types = whole.config.layer_types
+
+
+def _layers(encoder: PreTrainedModel) -> nn.ModuleList:
+    """The list of blocks; transformers keeps it in ``encoder.layer`` (BERT and its kin) or ``layers`` (ModernBERT)."""
+    layers: nn.ModuleList = encoder.layers if hasattr(encoder, "layers") else encoder.encoder.layer
+    return layers
+
+
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Without the library's warning about every weight of the layers that were cut off on purpose."""

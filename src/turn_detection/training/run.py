@@ -31,7 +31,7 @@ from ..types import AGENT, Message
 from .checkpoint import ancestry, load_checkpoint
 from .datamodule import RowPlan, TurnDataModule, reply_texts, training_rows, validation_samples
 from .dropout import set_dropout
-from .model import EndOfTurnModel, build_encoder, load_encoder
+from .model import EndOfTurnModel, build_encoder, deepen, load_encoder
 from .module import OptimiserSettings, TurnModule
 from .targets import TargetRow, sample_row
 from .vocabulary import load_vocabulary, prune_vocabulary, train_vocabulary
@@ -147,6 +147,8 @@ def _network(config: ModelConfig, split: Split, *, start_from: str | Path | None
     """The network and its encoder: from a checkpoint, a pretrained encoder, or random weights."""
     if start_from is not None:
         checkpoint = load_checkpoint(start_from)
+        if config.encoder is not None and config.n_layers is not None:
+            deepen(checkpoint.model, config.encoder, config.n_layers)
         _set_dropout(checkpoint.model, config.dropout)
         return checkpoint.model.train(), checkpoint.encoder
     if config.encoder is not None:
