@@ -20,7 +20,8 @@ import numpy as np
 from turn_detection.config import load_config
 from turn_detection.evaluation.metrics import binary_metrics
 from turn_detection.training.checkpoint import checkpoint_detector, load_checkpoint
-from turn_detection.training.run import spoken, train
+from turn_detection.training.rows import spoken
+from turn_detection.training.run import train
 from turn_detection.types import TurnLabel
 
 SOURCES = ("anekdots", "movies", "plays", "fiction", "short_qa", "autoservice", "smarthome")

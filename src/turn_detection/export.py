@@ -37,7 +37,7 @@ from .training.ensemble import Ensemble, fit_weight
 from .training.model import LastTokenLogits
 from .training.ngram import HashedNgrams, last_margins
 from .training.ngram_file import load_ngrams
-from .training.run import load_split, row_plan
+from .training.rows import load_split, row_plan
 from .training.settings import run_config
 from .types import TurnLabel
 from .writing import check_replaceable, folder_written_whole, write_whole

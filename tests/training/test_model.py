@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from turn_detection.errors import ConfigurationError
-from turn_detection.training.model import EndOfTurnModel, LastTokenLogits, build_encoder, load_encoder, prefix_mask
-from turn_detection.training.module import warmup_then_linear, weighted_loss
+from turn_detection.training.model import (
+    EndOfTurnModel,
+    LastTokenLogits,
+    build_encoder,
+    deepen,
+    load_encoder,
+    prefix_mask,
+)
+from turn_detection.training.module import plain_config, warmup_then_linear, weighted_loss
 
 CLS, SEP, PAD = 1, 2, 0
 SMALL_BERT = {
@@ -128,3 +137,25 @@ def test_the_rate_rises_to_its_peak_and_falls_to_zero() -> None:
     assert rates[:11] == sorted(rates[:11])
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[100] == 0.0
+
+
+def test_upper_layers_of_the_encoder_go_on_top_of_a_trained_network(tmp_path: Path) -> None:
+    whole = build_encoder({**SMALL_BERT, "num_hidden_layers": 4})
+    whole.save_pretrained(tmp_path)
+    model = network()
+    lower = {name: weight.clone() for name, weight in model.state_dict().items()}
+    deepen(model, str(tmp_path), 4)
+    deeper = model.state_dict()
+    assert all(torch.equal(deeper[name], weight) for name, weight in lower.items())
+    upper = "encoder.layer.3.output.dense.weight"
+    torch.testing.assert_close(deeper[f"encoder.{upper}"], whole.state_dict()[upper])
+    rebuilt = EndOfTurnModel(build_encoder(plain_config(model.encoder.config)), SEP, "prefix").eval()
+    rebuilt.load_state_dict(deeper)
+    row = CONTEXT + MESSAGE
+    torch.testing.assert_close(logits(rebuilt, row), logits(model, row))
+
+
+def test_layers_of_another_width_are_refused(tmp_path: Path) -> None:
+    build_encoder({**SMALL_BERT, "num_hidden_layers": 4, "hidden_size": 64}).save_pretrained(tmp_path)
+    with pytest.raises(ConfigurationError, match="cannot lend its upper layers"):
+        deepen(network(), str(tmp_path), 4)

@@ -17,7 +17,8 @@ from ..errors import ConfigurationError, DataFormatError
 from .checkpoint import load_checkpoint
 from .ngram import EMPTY, FEATURES, HashedNgrams
 from .ngram_file import save_ngrams
-from .run import git_state, load_split, rows_of_run
+from .origin import git_state
+from .rows import load_split, rows_of_run
 from .settings import run_config
 from .targets import TargetRow
 
