@@ -210,3 +210,11 @@ def test_a_tokenizer_without_the_named_special_tokens_is_refused(bundle_writer: 
     change_manifest(folder, lambda values: values["encoding"].update(sep_token="[SEP]"))
     with pytest.raises(BundleError, match=r"no token '\[SEP\]'"):
         open_bundle(folder).encoder()
+
+
+def test_the_shipped_bundle_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert open_bundle("default").folder == open_bundle().folder
+    (tmp_path / "default").mkdir()  # a folder of that name is what it says
+    with pytest.raises(BundleNotFoundError):
+        open_bundle("default")

@@ -21,6 +21,8 @@ from .types import LABELS
 FORMAT, FORMAT_VERSION = "turn-detection-bundle", 1
 MANIFEST = "manifest.json"
 TOKENIZER = "tokenizer.json"
+#: How settings and command lines name the bundle that ships inside the package.
+SHIPPED = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def open_bundle(path: str | Path | None = None) -> Bundle:
     """Open a bundle and check every file against its manifest.
 
     Args:
-        path: the folder, or an ``.onnx`` file inside it; ``None`` for the bundle that ships inside the package. A string ``owner/name`` or
+        path: the folder, or an ``.onnx`` file inside it; ``None`` or ``"default"`` for the bundle that ships inside the package. A string ``owner/name`` or
             ``owner/name@revision`` that is no path here names a model of the Hugging Face hub, see :func:`turn_detection.hub.open_copy`;
             a :class:`~pathlib.Path` is always local.
 
@@ -159,6 +161,8 @@ def open_bundle(path: str | Path | None = None) -> Bundle:
     """
     if path is not None and not isinstance(path, str | os.PathLike):
         raise InvalidTypeError(f"a bundle is opened by its path, got {type(path).__name__}")
+    if path == SHIPPED and not os.path.lexists(path):
+        path = None
     if isinstance(path, str) and "/" in path and not os.path.lexists(path):
         from . import hub
 

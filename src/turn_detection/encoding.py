@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from .errors import BundleError, InvalidInputError, InvalidTypeError
 from .text import has_words, normalise
@@ -125,12 +125,47 @@ class Encoder:
         turns, words_so_far = self._split_context(context, message)
         text = normalise(words_so_far)
         head = [self.cls_id, *self._encode_context(turns)]
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return self._joined(head, text, self._tokenizer.encode(text, add_special_tokens=False))
+
+    def encode_words_batch(self, items: Iterable[tuple[Context, str]]) -> list[EncodedWords]:
+        """What :meth:`encode_words` gives for every item, in less time: every distinct text is normalised and tokenised once.
+
+        Memory grows with the number of items (about 10 KB each while it runs): hand over some thousands at a time.
+        """
+        normalised: dict[tuple[str, bool], str] = {}
+
+        def read(text: str, keep_questions: bool) -> str:
+            key = (text, keep_questions)
+            if key not in normalised:
+                normalised[key] = normalise(text, keep_questions=keep_questions)
+            return normalised[key]
+
+        plans: list[tuple[list[str], str]] = []
+        for context, message in items:
+            turns, words_so_far = self._split_context(context, message)
+            lines = [text for role, turn in turns if (text := read(turn, role == AGENT))]
+            plans.append((lines, normalise(words_so_far)))
+        texts = list(dict.fromkeys(text for lines, message in plans for text in (*lines, message)))
+        encodings = dict(zip(texts, self._tokenizer.encode_batch(texts, add_special_tokens=False), strict=True))
+        lines_seen: dict[str, list[int]] = {}
+        encoded = []
+        for lines, message in plans:
+            ids: list[int] = []
+            for line in lines:
+                if line not in lines_seen:
+                    lines_seen[line] = [*encodings[line].ids, self.sep_id]
+                ids += lines_seen[line]
+            encoded.append(self._joined([self.cls_id, *self._limited(ids)], message, encodings[message]))
+        return encoded
+
+    def _joined(self, head: list[int], text: str, encoding: Encoding) -> EncodedWords:
+        """The whole item: ``head`` is what comes before the message, ``text`` the message and ``encoding`` its pieces."""
         # A piece ends a word if its text ends at a space or at the end. Holds for Metaspace and byte-level vocabularies alike.
         ends = [index for index, (_, stop) in enumerate(encoding.offsets) if stop == len(text) or text[stop] == " "]
-        cut = max(0, len(encoding.ids) - self.spec.max_message_tokens)
+        ids = encoding.ids
+        cut = max(0, len(ids) - self.spec.max_message_tokens)
         return EncodedWords(
-            input_ids=head + encoding.ids[cut:],
+            input_ids=head + ids[cut:],
             word_ends=[len(head) + index - cut for index in ends if index >= cut],
             n_words=len(ends),
         )
@@ -174,5 +209,8 @@ class Encoder:
             text = normalise(turn, keep_questions=role == AGENT)
             if text:
                 ids += [*self._tokenizer.encode(text, add_special_tokens=False).ids, self.sep_id]
+        return self._limited(ids)
+
+    def _limited(self, ids: list[int]) -> list[int]:
         # No separator at all would let the model take the message for context.
         return ids[-self.spec.max_context_tokens :] if ids else [self.sep_id]

@@ -68,6 +68,10 @@ class BackendTimeoutError(BackendError, TimeoutError):
     """A remote engine did not answer in time."""
 
 
+class PromotionRefusedError(TurnDetectionError, RuntimeError):
+    """A model did not pass the gate of a registry; the alias stays where it was."""
+
+
 class MissingExtraError(TurnDetectionError, ImportError):
     """An optional dependency is not installed; the text says which extra brings it."""
 

@@ -16,7 +16,8 @@ class DataConfig:
 
     Attributes:
         name: for run names and the model card.
-        kind: ``"hub"`` downloads ``filename`` of the Hugging Face data set ``repo_id``; ``"local"`` reads ``paths``.
+        kind: ``"hub"`` downloads ``filename`` of the Hugging Face data set ``repo_id``; ``"local"`` reads ``paths``;
+            ``"prepared"`` reads at ``paths`` the samples that ``data prepare`` wrote.
         on_malformed: ``"skip"`` a malformed record with a warning, or ``"refuse"`` the file.
         validation_share: share of dialogues held out.
         near_duplicates: whose shared replies of five or more words keep dialogues on one side: of ``"all"``, or of the ``"client"`` only, for
@@ -31,10 +32,12 @@ class DataConfig:
         columns: names of the columns of your tables by what they hold: dialogue, role, text, or agent and client; also start, end.
         agent_names, client_names: the speakers as your files name them, besides the usual names.
         encoding: of your files; ``"auto"`` is UTF-8, and for tables and plain text also Windows-1251.
+        streaming: read and encode training samples while training instead of keeping all in memory; ``null`` does so for ``"prepared"``.
+        shuffle_rows: rows that a streaming loader process holds and mixes at a time.
     """
 
     name: str = "conversations"
-    kind: Literal["hub", "local"] = "hub"
+    kind: Literal["hub", "local", "prepared"] = "hub"
     repo_id: str = "inkoziev/Conversations"
     filename: str = "conversations.jsonl.gz"
     revision: str = "main"
@@ -52,6 +55,8 @@ class DataConfig:
     agent_names: tuple[str, ...] = ()
     client_names: tuple[str, ...] = ()
     encoding: Literal["auto", "utf-8", "cp1251"] = "auto"
+    streaming: bool | None = None
+    shuffle_rows: int = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +109,15 @@ class TrainConfig:
         max_minutes: time limit; the learning rate reaches zero with it or with ``max_epochs``, whichever comes first.
         learning_rate, head_learning_rate: peak rates of AdamW for the encoder and the linear layer.
         warmup_share: share of the run with a rising rate.
-        precision, accelerator, devices, strategy: handed to ``lightning.Trainer``.
+        batch_size: rows in a batch of one process.
+        precision, accelerator, devices, strategy, num_nodes: handed to ``lightning.Trainer``; ``devices`` are those of one node, each has a
+            process of its own.
+        accumulate_batches: batches whose gradients make one step of the optimiser.
+        deterministic: let torch choose only algorithms that give the same numbers every time; slower on a GPU.
         n_threads: torch threads; ``null`` leaves torch's choice.
         validations: how many times to validate in a run that is limited by time, or per epoch without a time limit.
+        teachers: checkpoints or bundles (``default``: the shipped one) whose probabilities are targets beside the labels.
+        teacher_share: of a target that is the teachers', 0..1.
         checkpoint_dir: checkpoints go to ``checkpoint_dir/run_name``.
         tracking_uri: MLflow: a server's address or ``sqlite:///file``.
     """
@@ -124,13 +135,62 @@ class TrainConfig:
     accelerator: str = "auto"
     devices: int | str = 1
     strategy: str = "auto"
+    num_nodes: int = 1
+    accumulate_batches: int = 1
+    deterministic: bool = False
     n_workers: int = 0
     n_threads: int | None = None
     validations: int = 4
+    teachers: tuple[str, ...] = ()
+    teacher_share: float = 0.5
     checkpoint_dir: str = "checkpoints"
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment_name: str = "turn-detection"
     progress: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DebugConfig:
+    """What makes a run a trial of the program; see ``configs/debug``.
+
+    Attributes:
+        one_batch: a single training and a single validation batch, then the end.
+        overfit_batches: train on so many batches only, without validations, until ``target_loss``; 0 for all of them.
+        target_loss: mean training loss at which a run with ``overfit_batches`` has shown that it can learn.
+        max_steps: steps of the optimiser after which the run ends; ``null`` for no such limit.
+        profiler: where the time goes: ``"simple"`` by stages of the loop, ``"advanced"`` by functions, ``"pytorch"`` by operators of torch.
+        detect_anomaly: let torch name the operation whose gradient is not a number; slow.
+        keep: track the run and keep its checkpoints.
+    """
+
+    one_batch: bool = False
+    overfit_batches: int = 0
+    target_loss: float = 0.02
+    max_steps: int | None = None
+    profiler: Literal["simple", "advanced", "pytorch"] | None = None
+    detect_anomaly: bool = False
+    keep: bool = True
+
+    def __post_init__(self) -> None:
+        if self.one_batch and self.overfit_batches:
+            raise ConfigurationError("debug.one_batch and debug.overfit_batches exclude each other; leave one out")
+
+
+@dataclass(frozen=True, slots=True)
+class SweepConfig:
+    """A search for better settings, for the command ``sweep``; see ``configs/sweep`` and ``training/search_space.py``.
+
+    Attributes:
+        name: of the study; trials of one name in one storage belong together.
+        n_trials: to run now.
+        space: what to try, by the setting's key: ``{low, high, log, step}`` or ``{choices: [...]}``.
+        startup_trials: trials that are never pruned and draw at random, before the sampler learns from them.
+    """
+
+    name: str = "sweep"
+    n_trials: int = 20
+    space: Mapping[str, Any] = field(default_factory=dict)
+    startup_trials: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +199,13 @@ class ExportConfig:
 
     Attributes:
         max_parity_error: largest |delta p| between torch and fp32 ONNX.
-        max_auc_loss: largest loss of validation ROC-AUC by int8.
+        max_auc_loss: largest loss of validation ROC-AUC by int8, besides two standard errors of that loss.
         max_validation_samples: validation samples for gate and calibration.
-        ngrams: file that ``fit_ngrams`` wrote, to be put into the graph beside the network; ``null`` for the network alone.
-        ngram_weight: of the n-grams' margin; ``null`` fits it on the validation samples, 0 leaves the n-grams out.
+        ngrams: file that ``fit_ngrams`` wrote, to be put into the graph beside the network, or a bundle (``default``: the shipped one) to
+            take them from; ``null`` for the network alone.
+        ngram_weight: of the n-grams' margin; ``null`` fits it on the validation samples, or takes the bundle's; 0 leaves the n-grams out.
+        calibration: ``"fit"`` it to the run's validation samples, or ``"keep"`` that of the bundle that the run started from, for a model
+            whose own samples are few or all of one kind.
         ngrams_only: leave the network out instead: the linear baseline, as a bundle of its own.
     """
 
@@ -151,6 +214,7 @@ class ExportConfig:
     max_validation_samples: int = 10_000
     ngrams: str | None = None
     ngram_weight: float | None = None
+    calibration: Literal["fit", "keep"] = "fit"
     ngrams_only: bool = False
 
     def __post_init__(self) -> None:
@@ -184,13 +248,15 @@ class Config:
     train: TrainConfig
     infer: InferConfig
     export: ExportConfig
+    debug: DebugConfig = DebugConfig()
+    sweep: SweepConfig | None = None
     seed: int = 42
     run_name: str = ""
 
     def __post_init__(self) -> None:
         for key, low, high in _RANGES:
             group, _, name = key.partition(".")
-            value = getattr(getattr(self, group), name)
+            value = getattr(getattr(self, group), name, None)
             if value is not None and not low <= value <= high:
                 raise ConfigurationError(f"{key} must be from {low:g} to {high:g}, got {value:g}")
 
@@ -202,6 +268,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("data.max_validation_replies", 1, _ANY),
     ("data.spoken_samples", 0, _ANY),
     ("data.max_dialogues", 1, _ANY),
+    ("data.shuffle_rows", 1, _ANY),
     ("model.random_vocabulary", 50, _ANY),
     ("model.n_layers", 1, _ANY),
     ("model.prune_vocabulary", 0, _ANY),
@@ -214,8 +281,16 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("train.weight_decay", 0, 1),
     ("train.warmup_share", 0, 0.9),
     ("train.gradient_clip", 1e-6, _ANY),
+    ("train.num_nodes", 1, 4096),
+    ("train.accumulate_batches", 1, _ANY),
+    ("train.teacher_share", 0, 1),
     ("train.n_workers", 0, 64),
     ("train.n_threads", 1, 1024),
     ("train.validations", 1, _ANY),
+    ("debug.overfit_batches", 0, _ANY),
+    ("debug.target_loss", 1e-6, 1),
+    ("debug.max_steps", 1, _ANY),
+    ("sweep.n_trials", 1, _ANY),
+    ("sweep.startup_trials", 1, _ANY),
     ("export.max_validation_samples", 2, _ANY),
 )

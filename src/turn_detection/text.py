@@ -27,6 +27,8 @@ _PLUS_BEFORE_DIGIT = re.compile(r"\+(?=\s*\d)")
 _DOT_IN_ADDRESS = re.compile(r"(?<=[a-z0-9])\.(?=[a-z]{2,})")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _WORD_OR_QUESTION = re.compile(r"[^\W\d_]+|\d+|\?+")
+#: Letters that have no other form; nearly every line of a call is made of them.
+_PLAIN = re.compile("[ -~А-Яа-я]*")
 _CYRILLIC = re.compile("[\u0400-\u052f]")
 _LATIN = re.compile("[a-z]")
 _UNREADABLE = re.compile("[^0-9a-z?\u0400-\u052f]+")
@@ -66,7 +68,7 @@ def has_words(text: str) -> bool:
 
 def _unaccent(text: str) -> str:
     """Compatibility forms, stress marks, «ё» and invisible characters away; «й» stays."""
-    if text.isascii():
+    if text.isascii() or _PLAIN.fullmatch(text):
         return text
     decomposed = unicodedata.normalize("NFKD", text)
     return _visible(decomposed.replace(_SHORT_I, "й").replace(_SHORT_I.upper(), "Й"))

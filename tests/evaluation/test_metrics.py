@@ -17,6 +17,7 @@ from turn_detection.evaluation.metrics import (
     best_f1,
     binary_metrics,
     expected_calibration_error,
+    roc_auc_loss,
     tnr_at_tpr,
 )
 
@@ -168,3 +169,20 @@ def test_one_item_is_enough() -> None:
 def test_bad_input_is_refused(labels: list[object], scores: list[object]) -> None:
     with pytest.raises(InvalidInputError):
         binary_metrics(np.array(labels), np.array(scores))
+
+
+def test_the_loss_of_roc_auc_and_its_error_are_those_of_repeated_samples() -> None:
+    chance = np.random.default_rng(0)
+
+    def draw(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        is_end = chance.random(n) < 0.5
+        before = is_end + chance.normal(size=n)
+        return is_end, before, before + 0.5 * chance.normal(size=n)
+
+    found = np.array([roc_auc_loss(*draw(300)) for _ in range(400)])
+    losses, errors = found.T
+    assert errors.mean() == pytest.approx(losses.std(), rel=0.1)
+    is_end, before, after = draw(300)
+    expected = reference.roc_auc_score(is_end, before) - reference.roc_auc_score(is_end, after)
+    assert roc_auc_loss(is_end, before, after)[0] == pytest.approx(expected)
+    assert roc_auc_loss(is_end, before, before) == (0.0, 0.0)

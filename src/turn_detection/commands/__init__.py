@@ -3,7 +3,22 @@
 Each module holds the commands of one stage. What they need is imported inside them, so that ``infer`` with a bundle runs on the light install.
 """
 
-from . import benching, dialogues, evaluating, hub, judging, plotting, serving, training
+from . import (
+    benching,
+    dialogues,
+    downloading,
+    evaluating,
+    hub,
+    judging,
+    plotting,
+    registry,
+    serving,
+    sweeping,
+    tabulating,
+    training,
+)
 from .app import app, main
 
-__all__ = ["app", "benching", "dialogues", "evaluating", "hub", "judging", "main", "plotting", "serving", "training"]
+__all__ = [
+    "app", "benching", "dialogues", "downloading", "evaluating", "hub", "judging", "main", "plotting", "registry", "serving", "sweeping", "tabulating", "training",
+]  # fmt: skip

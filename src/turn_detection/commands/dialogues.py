@@ -87,6 +87,11 @@ def prepare(
     if file_format == "parquet":
         parquet_library()
     found = prepare_samples(
-        config.data, output, seed=config.seed, progress=sys.stderr.isatty(), file_format=file_format
+        config.data,
+        output,
+        seed=config.seed,
+        progress=sys.stderr.isatty(),
+        file_format=file_format,
+        history_turns=config.model.history_turns,
     )
     print(json.dumps(found, ensure_ascii=False, indent=2))

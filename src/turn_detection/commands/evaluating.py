@@ -19,6 +19,7 @@ from .loading import check_folder, detector_of, predict_all
 
 if TYPE_CHECKING:
     from ..evaluation.judge import Judge
+    from ..evaluation.tally import Band
 
 #: What tells a bundle from a folder of dialogues.
 _MANIFEST = "manifest.json"
@@ -80,8 +81,11 @@ def evaluate(
     with folder_written_whole(report, replaces="report.json") as folder:
         write_report(found.to_dict(), folder)
     for name, band in found.overall.metrics.items():
-        figure = "needs both labels" if math.isnan(band.value) else f"{band.value:.4f}"
-        print(f"{name:20} {figure}" + ("" if math.isnan(band.low) else f"  [{band.low:.4f}, {band.high:.4f}]"))
+        print(f"{name:20} {_figure(band)}")
+    for comparison in found.comparisons:
+        print(f"minus {comparison.other.judge.name}:")
+        for difference in comparison.differences:
+            print(f"{difference.metric:20} {_figure(difference.difference, sign='+')}")
     print(f"{len(labelled.items):,} items of {labelled.name} -> {report}")
 
 
@@ -107,13 +111,22 @@ def fit_baseline(
     print(f"{facts['boundaries']:,} word boundaries of {facts['replies']:,} replies -> {output}")
 
 
+def _figure(band: Band, *, sign: str = "") -> str:
+    """A figure and its interval, if it has them."""
+    if math.isnan(band.value):
+        return "needs both labels"
+    interval = "" if math.isnan(band.low) else f"  [{band.low:{sign}.4f}, {band.high:{sign}.4f}]"
+    return f"{band.value:{sign}.4f}{interval}"
+
+
 def _judge(name: str | None, *, n_threads: int, batch_size: int) -> Judge:
+    from ..bundle import SHIPPED
     from ..evaluating.judges import detector_judge
     from ..evaluation.baselines import baseline, is_baseline
 
     if name is not None and is_baseline(name):
         return baseline(name)
-    place = None if name is None else Path(name)
+    place = None if name is None or (name == SHIPPED and not Path(name).exists()) else Path(name)
     detector = detector_of(place, None, n_threads)
     return detector_judge(
         detector,

@@ -44,8 +44,12 @@ def check_folder(output: Path) -> None:
 
 
 def detector_of(checkpoint: str | Path | None, model: str | None, n_threads: int) -> TurnDetector:
+    """The detector in a checkpoint or bundle; ``None`` and ``default`` are the shipped one."""
+    from ..bundle import SHIPPED
     from ..detector import TurnDetector
 
+    if checkpoint is not None and str(checkpoint) == SHIPPED and not Path(checkpoint).exists():
+        checkpoint = None
     path = None if checkpoint is None else Path(checkpoint)
     if path is None or not path.is_file() or path.suffix == ".onnx":
         if path is not None and not path.exists() and not is_hub_name(checkpoint):

@@ -7,26 +7,56 @@ from typing import Annotated
 
 import typer
 
+from ..errors import ConfigurationError
 from ..overrides import as_values
 from .app import app
+from .experiment import experiment_settings
 from .loading import check_folder, check_name, training_room
+
+#: Lines of a profile that are printed; the first ones took the longest.
+_SHOWN_OF_PROFILE = 24
 
 
 @app.command()
 def train(
     context: typer.Context,
-    experiment: Annotated[str | None, typer.Option(help="A file of configs/experiment: tiny, e5ru, rubert.")] = None,
+    experiment: Annotated[
+        str | None, typer.Option(help="A file of configs/experiment: tiny, e5ru, rubert; or your own .yaml.")
+    ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this checkpoint (last.ckpt).")] = None,
     model: Annotated[str | None, typer.Option(help="A file of configs/model: e5ru, rubert, tiny.")] = None,
+    debug: Annotated[
+        str | None, typer.Option(help="A trial of the program: one_batch, overfit or profiler, see configs/debug.")
+    ] = None,
 ) -> None:
     """Train a model. Further settings: --group=choice (--model=e5ru, --data=local) and --group.key=value (--train.max_minutes=60)."""
     from ..config import load_config
 
-    choices = {"experiment": experiment, "model": model}
-    config = load_config([f"{group}={choice}" for group, choice in choices.items() if choice] + context.obj)
-    from ..training.run import train as run_training
+    chosen = [*experiment_settings(experiment, model), *([f"debug={debug}"] if debug else [])]
+    config = load_config(chosen + context.obj)
+    if config.sweep is not None:
+        raise ConfigurationError(
+            "'train' makes one run and tries nothing; 'turn-detection sweep' takes the group sweep"
+        )
+    run_training = training_room("training.run").train
 
     result = run_training(config, resume=resume)
+    if not training_room("training.distributed").is_first_process():
+        return
+    if result.profile is not None:
+        print("\n".join(result.profile.read_text(encoding="utf-8").strip().splitlines()[:_SHOWN_OF_PROFILE]))
+        print(f"whole profile: {result.profile}")
+    if result.overfit is not None:
+        first, last = result.overfit
+        learned = last <= config.debug.target_loss
+        print(
+            f"training loss on {config.debug.overfit_batches} batches: {first:.4f} -> {last:.4f}, "
+            + ("the network can learn" if learned else f"not down to {config.debug.target_loss:g}: it does not learn")
+        )
+        raise typer.Exit(0 if learned else 1)
+    if not config.debug.keep or config.debug.one_batch:
+        print(f"trained for {result.minutes:.1f} min; a debug run is not tracked and leaves no checkpoint")
+        return
     print(f"validation ROC-AUC {result.roc_auc:.4f} after {result.minutes:.1f} min")
     print(f"best checkpoint: {result.best_checkpoint}")
 

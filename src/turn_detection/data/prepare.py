@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -11,14 +12,16 @@ from typing import Any
 
 from ..config import DataConfig
 from ..errors import ConfigurationError
-from ..types import Dialogue
+from ..types import Dialogue, TurnLabel
 from ..writing import check_replaceable, folder_written_whole
+from .digest import dialogues_digest
 from .formats.options import ReadingOptions
 from .hub import fetch_file
 from .prepared import FileFormat, PreparedSample, write_samples
-from .samples import protocol_samples
+from .samples import labelled_prefixes, measured_prefixes, replies
 from .sources import ReadReport, read_dialogues
 from .split import Split, fingerprint, long_replies, split_dialogues
+from .stored import HISTORY_TURNS, Cut
 
 
 def configured_dialogues(config: DataConfig, report: ReadReport, *, progress: bool = False) -> Iterator[Dialogue]:
@@ -30,6 +33,8 @@ def configured_dialogues(config: DataConfig, report: ReadReport, *, progress: bo
     """
     if config.max_dialogues is not None and config.max_dialogues < 0:
         raise ConfigurationError(f"data.max_dialogues must not be negative, got {config.max_dialogues}")
+    if config.kind == "prepared":
+        raise ConfigurationError("data.kind=prepared holds samples, and dialogues are needed here: set --data=local")
     if config.kind == "hub":
         paths: tuple[str, ...] = (str(fetch_file(config.repo_id, config.filename, revision=config.revision)),)
     elif config.paths:
@@ -89,11 +94,18 @@ def with_utterances(split: Split, utterances: Iterable[Dialogue]) -> Split:
 
 
 def prepare_samples(
-    config: DataConfig, output: Path, *, seed: int, progress: bool = False, file_format: FileFormat = "jsonl"
+    config: DataConfig,
+    output: Path,
+    *,
+    seed: int,
+    progress: bool = False,
+    file_format: FileFormat = "jsonl",
+    history_turns: int = HISTORY_TURNS,
 ) -> dict[str, Any]:
     """Write ``train``, ``validation`` (``.jsonl`` or ``.parquet``) and ``report.json`` to ``output``, which is replaced as a whole.
 
-    The same input gives the same bytes. Returns the report: what was read, the split's leaks (none), samples by part and label, and
+    A sample holds the protocol's one turn of context and, for training on the files, the ``history_turns`` - 1 before it. The same input
+    gives the same bytes. Returns the report: what was read, the split's leaks (none), its dialogues by source, digests of both parts, samples by part and label, and
     where pauses were measured how many of the ``wait`` samples are such.
 
     Raises:
@@ -107,11 +119,16 @@ def prepare_samples(
     report: dict[str, Any] = {
         "read": {"dialogues": read.n_dialogues, "turns": read.n_turns, "malformed": read.malformed},
         "split": split.report.to_dict(),
+        "train_dialogues_by_source": dict(sorted(Counter(dialogue.source for dialogue in split.train).items())),
+        "fingerprint": {"train": dialogues_digest(split.train), "validation": dialogues_digest(split.validation)},
     }
     with folder_written_whole(output, replaces="report.json") as folder:
         measured: dict[str, int] = {}
         for part, dialogues in (("train", split.train), ("validation", split.validation)):
-            labels = write_samples(folder / f"{part}.{file_format}", _samples(dialogues, part, seed), file_format)
+            # As in training: first turns and lone utterances train if they are asked for, and are never held out.
+            openings = config.openings and part == "train"
+            samples = _samples(dialogues, part, seed, max(1, history_turns), openings)
+            labels = write_samples(folder / f"{part}.{file_format}", samples, file_format)
             measured[part] = labels.pop("measured", 0)
             report[part] = labels
         if any(measured.values()):
@@ -120,7 +137,13 @@ def prepare_samples(
     return report
 
 
-def _samples(dialogues: Iterable[Dialogue], part: str, seed: int) -> Iterator[PreparedSample]:
+def _samples(
+    dialogues: Iterable[Dialogue], part: str, seed: int, history_turns: int, openings: bool
+) -> Iterator[PreparedSample]:
     for dialogue in dialogues:
-        for sample in protocol_samples([dialogue], seed=seed):
-            yield PreparedSample(sample, dialogue, part)
+        for reply in replies(dialogue, history_turns=history_turns, openings=openings):
+            measured = bool(measured_prefixes(reply))
+            history, context = reply.context[:-1], reply.context[-1:]
+            for sample in labelled_prefixes(replace(reply, context=context), seed=seed):
+                cut: Cut = "measured" if measured else "whole" if sample.label is TurnLabel.SPEAK else "random"
+                yield PreparedSample(sample, dialogue, part, cut, reply.identity, history)

@@ -12,26 +12,44 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import MissingExtraError
-from ..types import Dialogue, TurnLabel
+from ..types import Dialogue, Message, TurnLabel
 from .samples import Sample
+from .stored import Cut
 
 FileFormat = Literal["jsonl", "parquet"]
-#: Rows that are in memory at a time while Parquet is written.
-_GROUP = 50_000
+#: Rows of a row group of Parquet: what is in memory at a time, and what training reads at a time, in an order of its own every epoch.
+_GROUP = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedSample:
-    """A sample, the dialogue it was cut from, and the part of the split it is in."""
+    """A sample, the dialogue it was cut from, the part of the split it is in, and what training needs to show it again.
+
+    ``cut`` tells what it is, ``identity`` is the reply's, and ``history`` holds turns before ``sample.context``, the latest last.
+    """
 
     sample: Sample
     dialogue: Dialogue
     split: str
+    cut: Cut
+    identity: str
+    history: tuple[Message, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """A line of JSON; ``history`` only where there is one."""
+        history = [{"role": message.role, "content": message.text} for message in self.history]
+        return {
+            **self.sample.to_dict(),
+            "cut": self.cut,
+            "identity": self.identity,
+            **({"history": history} if history else {}),
+        }
 
     def to_row(self) -> dict[str, Any]:
         """The columns of Parquet; ``turn`` counts from 0 inside the dialogue, ``pause_s`` is null where no pause was measured."""
         return {
-            **self.sample.to_dict(),
+            "history": [],
+            **self.to_dict(),
             "pause_s": self.sample.pause_s,
             "split": self.split,
             "file": self.dialogue.file,
@@ -56,7 +74,7 @@ def write_samples(path: Path, samples: Iterable[PreparedSample], file_format: Fi
     else:
         with path.open("w", encoding="utf-8") as stream:
             for item in counted:
-                stream.write(json.dumps(item.sample.to_dict(), ensure_ascii=False) + "\n")
+                stream.write(json.dumps(item.to_dict(), ensure_ascii=False) + "\n")
     return dict(sorted(labels.items()))
 
 
@@ -70,16 +88,27 @@ def _counted(samples: Iterable[PreparedSample], labels: Counter[str]) -> Iterato
 
 def _write_parquet(path: Path, samples: Iterator[PreparedSample]) -> None:
     pyarrow, parquet = parquet_library()
-    text = pyarrow.string()
-    message = pyarrow.struct([("role", text), ("content", text)])
-    columns = [
-        ("id", text), ("source", text), ("context", pyarrow.list_(message)), ("message", text), ("label", text),
-        ("pause_s", pyarrow.float64()), ("split", text), ("file", text), ("dialogue", text), ("turn", pyarrow.int32()),
-    ]  # fmt: skip
-    schema = pyarrow.schema(columns)
+    schema = parquet_schema()
     with parquet.ParquetWriter(path, schema) as writer:
         while rows := [item.to_row() for item in islice(samples, _GROUP)]:
             writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
+
+
+def parquet_schema() -> Any:
+    """The columns of a Parquet file of samples.
+
+    Raises:
+        MissingExtraError: no ``pyarrow``.
+    """
+    pyarrow, _ = parquet_library()
+    text = pyarrow.string()
+    messages = pyarrow.list_(pyarrow.struct([("role", text), ("content", text)]))
+    columns = [
+        ("id", text), ("source", text), ("context", messages), ("message", text), ("label", text), ("pause_s", pyarrow.float64()),
+        ("split", text), ("file", text), ("dialogue", text), ("turn", pyarrow.int32()), ("cut", text), ("identity", text),
+        ("history", messages),
+    ]  # fmt: skip
+    return pyarrow.schema(columns)
 
 
 def parquet_library() -> tuple[Any, Any]:
@@ -91,4 +120,4 @@ def parquet_library() -> tuple[Any, Any]:
     try:
         return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     except ImportError as error:
-        raise MissingExtraError("Writing Parquet", "parquet", error.name) from error
+        raise MissingExtraError("Parquet", "parquet", error.name) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import lightning
 import numpy as np
@@ -13,30 +12,27 @@ from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
+from ..data.prepared_split import PreparedSplit, stored
 from ..data.samples import Sample, labelled_prefixes, measured_prefixes, replies, vary_history
 from ..data.split import Split, unit_hash
+from ..data.stored import texts
 from ..encoding import Encoder
 from ..errors import DataFormatError
-from .targets import Cuts, TargetRow, every_word_row, sample_row
+from .distributed import process_share
+from .stored_rows import stored_rows, stored_validation
+from .targets import RowPlan, TargetRow, every_word_row, sample_row
 
 logger = logging.getLogger(__name__)
 
 Batch = dict[str, Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class RowPlan:
-    """Which rows to make of a split; see ``config.DataConfig`` and ``config.TrainConfig`` for the meaning."""
-
-    cuts: Cuts
-    source_shares: dict[str, float]
-    openings: bool
-    max_validation_replies: int
-    seed: int
+#: Batches of a pool within which rows are sorted by length.
+_POOL = 64
 
 
 def training_rows(split: Split, encoder: Encoder, plan: RowPlan, *, progress: bool = False) -> list[TargetRow]:
     """Rows of the training part; a reply's context and cut depend on its identity and the seed alone."""
+    if isinstance(split, PreparedSplit):
+        return list(stored_rows(split, encoder, plan))
     rows: list[TargetRow | None] = []
     for dialogue in track(split.train, "encoding", disable=not progress, transient=True):
         for reply in replies(dialogue, history_turns=encoder.spec.history_turns, openings=plan.openings):
@@ -53,6 +49,8 @@ def training_rows(split: Split, encoder: Encoder, plan: RowPlan, *, progress: bo
 
 def validation_samples(split: Split, plan: RowPlan) -> list[Sample]:
     """The original protocol on the held-out part: whole replies and one cut each, one turn of context."""
+    if isinstance(split, PreparedSplit):
+        return stored_validation(split, plan)
     held_out = [reply for dialogue in split.validation for reply in replies(dialogue, history_turns=1)]
     held_out.sort(key=lambda reply: unit_hash("validation", plan.seed, reply.identity))
     return [
@@ -72,6 +70,7 @@ class TurnDataModule(lightning.LightningDataModule):
         batch_size: rows in a batch.
         seed: of the order of batches.
         n_workers: loader processes.
+        n_rows: rows to train on where ``train`` does not hold them.
     """
 
     def __init__(
@@ -83,15 +82,21 @@ class TurnDataModule(lightning.LightningDataModule):
         batch_size: int,
         seed: int,
         n_workers: int = 0,
+        n_rows: int | None = None,
     ) -> None:
         super().__init__()
-        if not train or not validation:
+        self.n_rows = len(train) if n_rows is None else n_rows
+        if not self.n_rows or not validation:
             raise DataFormatError(
-                f"nothing to train on: {len(train)} training and {len(validation)} validation rows; check data.paths and "
+                f"nothing to train on: {self.n_rows} training and {len(validation)} validation rows; check data.paths and "
                 "data.validation_share"
             )
         self.train_rows, self.validation_rows = train, validation
         self.pad_id, self.batch_size, self.seed, self.n_workers = pad_id, batch_size, seed, n_workers
+
+    def identity(self) -> bytes:
+        """Differs where the training rows differ in number, order or length."""
+        return repr([*map(len, self.train_rows)]).encode()
 
     def train_dataloader(self) -> DataLoader[TargetRow]:
         sampler = LengthBatches([len(row) for row in self.train_rows], self.batch_size, seed=self.seed)
@@ -104,7 +109,7 @@ class TurnDataModule(lightning.LightningDataModule):
     def _loader(self, rows: Sequence[TargetRow], sampler: Sampler[list[int]]) -> DataLoader[TargetRow]:
         return DataLoader(
             rows,  # type: ignore[arg-type]
-            batch_sampler=sampler,
+            batch_sampler=process_share(sampler),
             collate_fn=collate(self.pad_id),
             num_workers=self.n_workers,
             persistent_workers=self.n_workers > 0,
@@ -114,11 +119,8 @@ class TurnDataModule(lightning.LightningDataModule):
 class LengthBatches(Sampler[list[int]]):
     """Batches of rows of about one length, so that little is padding.
 
-    With a seed the order is random and another one every epoch: rows are shuffled, sorted by length within pools of 64 batches, and
-    the batches shuffled again. Without a seed the order is by length.
+    With a seed the order is that of :func:`mixed_batches`, another one every epoch. Without a seed the order is by length.
     """
-
-    POOL = 64
 
     def __init__(self, lengths: Sequence[int], batch_size: int, *, seed: int | None) -> None:
         self.lengths = np.asarray(lengths)
@@ -137,20 +139,25 @@ class LengthBatches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         if self.seed is None:
-            yield from self._batches(np.argsort(self.lengths, kind="stable"))
+            yield from _batches(np.argsort(self.lengths, kind="stable"), self.batch_size)
             return
-        chance = np.random.default_rng((self.seed, self.epoch))
-        order = chance.permutation(len(self.lengths))
-        size = self.POOL * self.batch_size
-        pools = [order[start : start + size] for start in range(0, len(order), size)]
-        batches = [
-            batch for pool in pools for batch in self._batches(pool[np.argsort(self.lengths[pool], kind="stable")])
-        ]
-        yield from (batches[index] for index in chance.permutation(len(batches)))
+        yield from mixed_batches(self.lengths, self.batch_size, np.random.default_rng((self.seed, self.epoch)))
 
-    def _batches(self, order: np.ndarray) -> Iterator[list[int]]:
-        for start in range(0, len(order), self.batch_size):
-            yield order[start : start + self.batch_size].tolist()
+
+def mixed_batches(lengths: np.ndarray, batch_size: int, chance: np.random.Generator) -> Iterator[list[int]]:
+    """Indices of rows in batches of about one length: rows are shuffled, sorted by length within pools, and the batches shuffled again."""
+    order = chance.permutation(len(lengths))
+    size = _POOL * batch_size
+    pools = [order[start : start + size] for start in range(0, len(order), size)]
+    batches = [
+        batch for pool in pools for batch in _batches(pool[np.argsort(lengths[pool], kind="stable")], batch_size)
+    ]
+    yield from (batches[index] for index in chance.permutation(len(batches)))
+
+
+def _batches(order: np.ndarray, batch_size: int) -> Iterator[list[int]]:
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size].tolist()
 
 
 def collate(pad_id: int) -> Callable[[Iterable[TargetRow]], Batch]:
@@ -179,5 +186,7 @@ def collate(pad_id: int) -> Callable[[Iterable[TargetRow]], Batch]:
 
 def reply_texts(split: Split) -> Iterator[str]:
     """Raw texts of the training part, for vocabularies."""
+    if isinstance(split, PreparedSplit):
+        yield from texts(stored(split.train_blocks))
     for dialogue in split.train:
         yield from (turn.text for turn in dialogue.turns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import lightning
 import numpy as np
@@ -18,6 +18,7 @@ from ..evaluation.metrics import binary_metrics
 from ..text import TEXT_VERSION
 from ..types import LABELS, TurnLabel
 from .datamodule import Batch
+from .distributed import gather_scores
 from .model import EndOfTurnModel
 
 #: Key and version of our own part of a Lightning checkpoint.
@@ -36,6 +37,16 @@ class OptimiserSettings:
     fused: bool
 
 
+class SoftTargets(Protocol):
+    """What :class:`~.teacher.Teachers` is to a module."""
+
+    def probabilities(self, input_ids: Tensor, attention_mask: Tensor, judged: Tensor) -> Tensor:
+        """Probability of ``speak`` at the tokens of the message that ``judged (batch, n_tokens) bool`` marks, 0 elsewhere.
+
+        ``(batch, n_tokens) float32``.
+        """
+
+
 class TurnModule(lightning.LightningModule):
     """Trains an :class:`EndOfTurnModel`.
 
@@ -44,6 +55,8 @@ class TurnModule(lightning.LightningModule):
         encoder: tokenizer and layout; goes into the checkpoint, so that it can be used without the folder it came from.
         optimiser: rates.
         provenance: plain JSON that the checkpoint and later the manifest carry (data, seed, commit).
+        teachers: give soft targets at every judged token; ``None`` for labels alone.
+        teacher_share: of a target that is theirs, 0..1; the rest is the label.
     """
 
     def __init__(
@@ -52,18 +65,28 @@ class TurnModule(lightning.LightningModule):
         encoder: Encoder,
         optimiser: OptimiserSettings,
         provenance: dict[str, Any],
+        teachers: SoftTargets | None = None,
+        teacher_share: float = 0.5,
     ) -> None:
         super().__init__()
         self.model = model
         self.encoder = encoder
         self.optimiser_settings = optimiser
         self.provenance = provenance
+        self.teachers, self.teacher_share = teachers, teacher_share
         self._scores: list[tuple[np.ndarray, np.ndarray]] = []
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        loss = weighted_loss(self.model(batch["input_ids"], batch["attention_mask"]), batch["labels"], batch["weights"])
+        logits = self.model(batch["input_ids"], batch["attention_mask"])
+        loss = weighted_loss(logits, self._targets(batch), batch["weights"])
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch["labels"]))
         return loss
+
+    def _targets(self, batch: Batch) -> Tensor:
+        if self.teachers is None or not self.teacher_share:
+            return batch["labels"]
+        taught = self.teachers.probabilities(batch["input_ids"], batch["attention_mask"], batch["weights"] > 0)
+        return soft_targets(batch["labels"], taught, self.teacher_share)
 
     def on_validation_epoch_start(self) -> None:
         self._scores.clear()
@@ -78,10 +101,7 @@ class TurnModule(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         labels, probabilities = (np.concatenate(parts) for parts in zip(*self._scores, strict=True))
-        if self.trainer.world_size > 1:  # every process holds a share of the set
-            gathered = self.all_gather(torch.from_numpy(np.stack([labels.astype(float), probabilities])))
-            assert isinstance(gathered, Tensor)  # (world, 2, n); a tensor in gives a tensor out
-            labels, probabilities = gathered.movedim(0, 1).flatten(1).cpu().numpy()
+        labels, probabilities = gather_scores(labels, probabilities)
         figures = binary_metrics(labels, probabilities)
         for name in ("roc_auc", "average_precision", "f1", "best_f1", "log_loss", "ece", "tnr_at_tpr_993"):
             self.log(f"val/{name}", figures[name], prog_bar=name == "roc_auc")
@@ -145,11 +165,19 @@ def weighted_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
 
     Args:
         logits: ``(batch, n_tokens, 2)``.
-        labels: ``(batch, n_tokens) int64``.
+        labels: ``(batch, n_tokens) int64``, or soft targets ``(batch, n_tokens, 2) float``.
         weights: ``(batch, n_tokens) float``, 0 where no token is judged.
     """
-    losses = functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), reduction="none")
+    targets = labels.flatten(0, 1)  # one number or two for each token
+    losses = functional.cross_entropy(logits.float().flatten(0, 1), targets, reduction="none")
     return (losses * weights.flatten()).sum() / weights.sum()
+
+
+def soft_targets(labels: Tensor, taught: Tensor, share: float) -> Tensor:
+    """Labels ``(batch, n_tokens) int64`` mixed with a teacher's probabilities of ``speak`` there: ``(batch, n_tokens, 2) float32``."""
+    speak = share * taught.float() + (1.0 - share) * (labels == TurnLabel.SPEAK.column).float()
+    columns = (1.0 - speak, speak) if TurnLabel.SPEAK.column else (speak, 1.0 - speak)
+    return torch.stack(columns, dim=-1)
 
 
 def warmup_then_linear(progress: float, warmup_share: float) -> float:

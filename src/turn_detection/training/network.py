@@ -12,9 +12,9 @@ from ..data.split import Split
 from ..encoding import Encoder
 from ..errors import ConfigurationError
 from ..text import normalise
-from .checkpoint import load_checkpoint
 from .datamodule import reply_texts
 from .dropout import set_dropout
+from .from_bundle import starting_point
 from .model import EndOfTurnModel, build_encoder, deepen, load_encoder
 from .vocabulary import load_vocabulary, prune_vocabulary, train_vocabulary
 
@@ -24,7 +24,7 @@ def build_network(
 ) -> tuple[EndOfTurnModel, Encoder]:
     """The network and its encoder: from a checkpoint, a pretrained encoder, or random weights."""
     if start_from is not None:
-        checkpoint = load_checkpoint(start_from)
+        checkpoint = starting_point(start_from)
         if config.encoder is not None and config.n_layers is not None:
             deepen(checkpoint.model, config.encoder, config.n_layers)
         _set_dropout(checkpoint.model, config.dropout)

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 from ..config import Config, DataConfig
 from ..data.prepare import configured_split
+from ..data.prepared_split import PreparedSplit, open_prepared
 from ..data.samples import Sample, lend_history
 from ..data.sources import ReadReport
 from ..data.split import Split
 from ..encoding import Encoder
 from ..errors import ConfigurationError
 from ..types import AGENT, Message
-from .datamodule import RowPlan, training_rows
-from .targets import TargetRow, sample_row
+from .datamodule import training_rows
+from .targets import RowPlan, TargetRow, sample_row
 
 logger = logging.getLogger(__name__)
 
@@ -23,17 +24,34 @@ SPOKEN_HISTORY_SHARE = 0.2
 
 
 def load_split(config: DataConfig, seed: int, *, progress: bool = False) -> Split:
-    """Read the configured dialogues and split them.
+    """Read the configured dialogues and split them, or find the files of a split that ``data prepare`` wrote.
 
     Raises:
-        ConfigurationError: ``kind: local`` without paths.
+        ConfigurationError: ``kind: local`` or ``prepared`` without paths, or settings that prepared files leave no choice in.
         DataUnavailableError, InputFileNotFoundError, DataFormatError: as the readers say.
     """
+    if config.kind == "prepared":
+        return prepared_split(config)
     report = ReadReport()
     split = configured_split(config, seed, report, progress=progress)
     if report.malformed:
         logger.warning("%d malformed records were left out", len(report.malformed))
     return split
+
+
+def prepared_split(config: DataConfig) -> PreparedSplit:
+    """Find the files that ``data prepare`` wrote.
+
+    Raises:
+        ConfigurationError: no paths, or settings that belong to ``data prepare``.
+        InputFileNotFoundError, DataFormatError, MissingExtraError: see :func:`~..data.prepared_split.open_prepared`.
+    """
+    if not config.paths:
+        raise ConfigurationError("data.paths is empty; name what 'data prepare' wrote: --data.paths=[FOLDER]")
+    for key in ("utterances", "openings", "max_dialogues"):
+        if getattr(config, key):
+            raise ConfigurationError(f"data.{key} changes nothing in prepared files; set it for 'data prepare'")
+    return open_prepared(config.paths)
 
 
 def row_plan(config: Config) -> RowPlan:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ..data.samples import Reply, Sample
-from ..encoding import Encoder
+from ..encoding import EncodedWords, Encoder
 from ..types import TurnLabel
 
 Cuts = Literal["every_word", "random"]
@@ -31,12 +31,32 @@ class TargetRow:
         return len(self.input_ids)
 
 
+@dataclass(frozen=True, slots=True)
+class RowPlan:
+    """Which rows to make of a split; see ``config.DataConfig`` and ``config.TrainConfig`` for the meaning."""
+
+    cuts: Cuts
+    source_shares: dict[str, float]
+    openings: bool
+    max_validation_replies: int
+    seed: int
+
+
 def every_word_row(encoder: Encoder, reply: Reply) -> TargetRow | None:
+    """A target at every word, see :func:`every_word_targets`; ``None`` if nothing readable was said."""
+    return every_word_targets(encoder.encode_words(reply.context, reply.text))
+
+
+def sample_row(encoder: Encoder, sample: Sample, *, weight: float = 1.0) -> TargetRow | None:
+    """One target at the last token; ``None`` if nothing readable was said."""
+    return sample_target(encoder.encode_words(sample.context, sample.text), sample.label, weight=weight)
+
+
+def every_word_targets(encoded: EncodedWords) -> TargetRow | None:
     """A target at every word: weight 1 for the end, ``1 / (n - 1)`` for each other boundary of a reply of ``n`` words.
 
     The weights are the expectation of the protocol's uniform random cut. ``None`` if nothing readable was said.
     """
-    encoded = encoder.encode_words(reply.context, reply.text)
     n_left = len(encoded.word_ends)
     if not n_left:
         return None
@@ -46,14 +66,13 @@ def every_word_row(encoder: Encoder, reply: Reply) -> TargetRow | None:
     return TargetRow(np.asarray(encoded.input_ids, np.int32), np.asarray(encoded.word_ends, np.int32), labels, weights)
 
 
-def sample_row(encoder: Encoder, sample: Sample, *, weight: float = 1.0) -> TargetRow | None:
+def sample_target(encoded: EncodedWords, label: TurnLabel, *, weight: float = 1.0) -> TargetRow | None:
     """One target at the last token; ``None`` if nothing readable was said."""
-    ids = encoder.encode_words(sample.context, sample.text)
-    if not ids.word_ends:
+    if not encoded.word_ends:
         return None
     return TargetRow(
-        np.asarray(ids.input_ids, np.int32),
-        np.asarray([len(ids.input_ids) - 1], np.int32),
-        np.asarray([sample.label.column], np.int64),
+        np.asarray(encoded.input_ids, np.int32),
+        np.asarray([len(encoded.input_ids) - 1], np.int32),
+        np.asarray([label.column], np.int64),
         np.asarray([weight], np.float32),
     )
