@@ -52,7 +52,9 @@ def test_the_page_runs_from_top_to_bottom(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
     manifest = open_bundle(work / "my-model").manifest
     assert manifest.name == "mine"
-    assert [run["run_name"] for run in manifest.provenance["ancestry"]][-1] == open_bundle().manifest.provenance["run_name"]
+    assert [run["run_name"] for run in manifest.provenance["ancestry"]][-1] == open_bundle().manifest.provenance[
+        "run_name"
+    ]
     assert manifest.provenance["ngrams"]["weight"] == open_bundle().manifest.provenance["ngrams"]["weight"]
     report = json.loads((work / "report" / "report.json").read_text(encoding="utf-8"))
     assert report["comparisons"], "before and after are compared"
