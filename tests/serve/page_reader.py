@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -73,8 +72,9 @@ def wait_for_mode(page: Page, mode: str, panel: str = "try") -> None:
 
 
 def probability(page: Page, panel: str = "try") -> float:
-    expect(verdict(page, panel)).to_have_attribute("data-p", re.compile(r"\d"), timeout=TIMEOUT_MS)
-    return float(verdict(page, panel).get_attribute("data-p"))
+    # Looked for and read in one go: the next question empties it again.
+    shown = "panel => document.querySelector(`#panel-${panel} .verdict`)?.dataset.p || null"
+    return float(page.wait_for_function(shown, arg=panel, timeout=TIMEOUT_MS).json_value())
 
 
 def badge(page: Page, text: str, panel: str = "try") -> None:
