@@ -16,10 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
-from .backends.onnx import OnnxBackend
 from .bundle import MANIFEST, TOKENIZER, FileRecord, Manifest, record_file
 from .calibration import Calibration
 from .config import Config, ExportConfig
@@ -27,8 +25,9 @@ from .data.samples import Sample
 from .encoding import EncodedBatch, Encoder
 from .errors import ConfigurationError, ExportError
 from .evaluation.figures_origin import EXPORT_SETS, with_origin
-from .evaluation.metrics import binary_metrics, roc_auc_loss
+from .evaluation.metrics import binary_metrics
 from .evaluation.model_card import model_card
+from .export_gate import ends, graph_margins, judge, sigmoid
 from .graph import parity_error, to_fp16, to_onnx
 from .quantisation import quantise
 from .training.checkpoint import Checkpoint, load_checkpoint
@@ -41,7 +40,6 @@ from .training.ngram import HashedNgrams, last_margins
 from .training.ngram_file import load_ngrams
 from .training.rows import load_split, row_plan
 from .training.settings import run_config
-from .types import TurnLabel
 from .writing import check_replaceable, folder_written_whole, write_whole
 
 logger = logging.getLogger(__name__)
@@ -119,7 +117,7 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
     if fp16:
         to_fp16(fp32, fp32.with_suffix(".fp16.onnx"))
     kept = _kept_calibration(config) if config.export.calibration == "keep" else None
-    metrics, calibration = _judge(checkpoint.encoder, fp32, folder / MODEL, samples, config.export, kept)
+    metrics, calibration = judge(checkpoint.encoder, fp32, folder / MODEL, samples, config.export, kept)
     if not plain:
         shutil.rmtree(fp32.parent)
     metrics |= figures
@@ -186,16 +184,16 @@ def _network(
     if ngrams is None:
         return network, {}, {}
     model, facts = ngrams
-    is_end = _is_end(samples)
+    is_end = ends(samples)
     rows = [checkpoint.encoder.encode(sample.context, sample.text) for sample in samples]
     short = last_margins(model, checkpoint.encoder, rows)
-    figures = {"validation/roc_auc_ngrams": binary_metrics(is_end, _sigmoid(short))["roc_auc"]}
+    figures = {"validation/roc_auc_ngrams": binary_metrics(is_end, sigmoid(short))["roc_auc"]}
     facts = {**facts, "scale": model.scale, "bias": model.bias}
     if config.ngrams_only:
         return Ensemble(None, model, 1.0), {"ngrams": {**facts, "alone": True}}, figures
     to_onnx(checkpoint, fp32)
-    deep = _margins(checkpoint.encoder, fp32, samples)
-    figures["validation/roc_auc_network"] = binary_metrics(is_end, _sigmoid(deep))["roc_auc"]
+    deep = graph_margins(checkpoint.encoder, fp32, samples)
+    figures["validation/roc_auc_network"] = binary_metrics(is_end, sigmoid(deep))["roc_auc"]
     # Few dialogues of one's own say little of the weight; what the bundle's was fitted to is more.
     given = config.ngram_weight if config.ngram_weight is not None else facts.get("weight")
     weight = float(given) if given is not None else fit_weight(deep, short, is_end)
@@ -228,41 +226,6 @@ def _renamed(manifest: Manifest, model_file: str, files: dict[str, FileRecord]) 
     return replace(manifest, model_file=model_file, files=files)
 
 
-def _judge(
-    encoder: Encoder,
-    fp32: Path,
-    int8: Path,
-    samples: Sequence[Sample],
-    config: ExportConfig,
-    kept: Calibration | None,
-) -> tuple[dict[str, float], Calibration]:
-    """The quality gate, and the calibration of what passed it: ``kept``, or one fitted to the samples."""
-    is_end = _is_end(samples)
-    margins = _margins(encoder, int8, samples)
-    exact = _margins(encoder, fp32, samples)
-    fp32_auc = binary_metrics(is_end, _sigmoid(exact))["roc_auc"]
-    int8_auc = binary_metrics(is_end, _sigmoid(margins))["roc_auc"]
-    logger.info("validation ROC-AUC: fp32 %.4f, int8 %.4f", fp32_auc, int8_auc)
-    chance = _chance_of_loss(is_end, exact, margins)
-    if fp32_auc - int8_auc > config.max_auc_loss + chance:
-        raise ExportError(
-            f"int8 loses {fp32_auc - int8_auc:.4f} of validation ROC-AUC ({fp32_auc:.4f} -> {int8_auc:.4f}), allowed are "
-            f"{config.max_auc_loss} and {chance:.4f} for chance; nothing was written"
-        )
-    calibration = kept if kept is not None else fit_calibration(margins, is_end)
-    probabilities = _sigmoid(margins / calibration.temperature + calibration.bias)
-    metrics = {f"validation/{key}": value for key, value in binary_metrics(is_end, probabilities).items()}
-    metrics["validation/roc_auc_fp32"] = fp32_auc
-    return metrics, calibration
-
-
-def _chance_of_loss(is_end: np.ndarray, exact: np.ndarray, rounded: np.ndarray) -> float:
-    """Two standard errors of the loss: with some dozen samples a pair or two in another order look like much."""
-    if min(is_end.sum(), (~is_end).sum()) < 2:
-        return 0.0
-    return 2.0 * roc_auc_loss(is_end, exact, rounded)[1]
-
-
 def _kept_calibration(config: Config) -> Calibration:
     bundle = named_bundle(config.model.checkpoint) if config.model.checkpoint is not None else None
     if bundle is None:
@@ -270,41 +233,6 @@ def _kept_calibration(config: Config) -> Calibration:
             "export.calibration=keep is for a run that started from a bundle (model.checkpoint); this one did not"
         )
     return Calibration.of(bundle.manifest)
-
-
-def _is_end(samples: Sequence[Sample]) -> np.ndarray:
-    return np.array([sample.label is TurnLabel.SPEAK for sample in samples])
-
-
-def _margins(encoder: Encoder, path: Path, samples: Sequence[Sample]) -> np.ndarray:
-    """``logit_speak - logit_wait`` of every sample, ``(n,)``."""
-    backend = OnnxBackend(path, n_threads=2)
-    rows = [encoder.encode(sample.context, sample.text) for sample in samples]
-    margins = np.zeros(len(rows))
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-    for start in range(0, len(order), 32):
-        chosen = order[start : start + 32]
-        logits = backend.logits(encoder.pad([rows[index] for index in chosen]))
-        margins[chosen] = logits[:, TurnLabel.SPEAK.column] - logits[:, TurnLabel.WAIT.column]
-    return margins
-
-
-def fit_calibration(margins: np.ndarray, is_end: np.ndarray) -> Calibration:
-    """Platt scaling by maximum likelihood (Platt 1999): ``(n,)`` margins and labels to temperature and bias.
-
-    A slope that is not positive would turn the model's order round; the margins are then left as they are.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    if is_end.all() or not is_end.any():
-        return Calibration()
-    fitted = LogisticRegression(C=1e6).fit(margins[:, None], is_end)
-    slope, bias = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-    return Calibration(1.0 / slope, bias) if slope > 1e-3 else Calibration()
-
-
-def _sigmoid(margins: np.ndarray) -> np.ndarray:
-    return 0.5 * (1.0 + np.tanh(0.5 * margins))
 
 
 def _validation(config: Config) -> list[Sample]:

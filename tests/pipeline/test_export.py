@@ -15,7 +15,8 @@ from turn_detection.backends.onnx import OnnxBackend
 from turn_detection.bundle import open_bundle
 from turn_detection.data.samples import Sample
 from turn_detection.errors import ConfigurationError, DataFormatError, ExportError, InputFileNotFoundError, OutputError
-from turn_detection.export import export_bundle, fit_calibration, parity_error, to_onnx
+from turn_detection.export import export_bundle, parity_error, to_onnx
+from turn_detection.export_gate import fit_calibration
 from turn_detection.training.checkpoint import checkpoint_detector, load_checkpoint
 from turn_detection.training.ensemble import Ensemble
 from turn_detection.training.model import LastTokenLogits
