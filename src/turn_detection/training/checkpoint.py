@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     return Checkpoint(model.eval(), encoder, own["provenance"], own["metrics"])
 
 
-def ancestry(provenance: dict[str, Any]) -> list[dict[str, Any]]:
+def ancestry(provenance: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a run that starts from a checkpoint records of the runs before it, the oldest first.
 
     Args:

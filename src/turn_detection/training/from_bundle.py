@@ -45,6 +45,12 @@ def starting_point(name: str | Path) -> Checkpoint:
     return load_checkpoint(name) if bundle is None else bundle_checkpoint(bundle)
 
 
+def starting_provenance(name: str | Path) -> Mapping[str, Any]:
+    """What :func:`starting_point` records of its origin, without building its network where a manifest tells it."""
+    bundle = named_bundle(name)
+    return load_checkpoint(name).provenance if bundle is None else bundle.manifest.provenance
+
+
 def named_bundle(name: str | Path) -> Bundle | None:
     """The bundle that a setting names; ``None`` if it names a file of another kind or nothing at all."""
     path = Path(name)

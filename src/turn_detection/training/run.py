@@ -18,7 +18,7 @@ from ..errors import InputFileNotFoundError
 from ..registry.place import check_answers
 from .checkpoint import ancestry
 from .distributed import Togetherness, is_first_process
-from .from_bundle import starting_point
+from .from_bundle import starting_provenance
 from .module import TurnModule
 from .network import build_network
 from .origin import provenance, recorded_provenance
@@ -88,7 +88,7 @@ def train(config: Config, *, resume: str | Path | None = None, callbacks: Sequen
     run_name = config.run_name or resumed.get("run_name") or fresh_name
     facts = provenance(config, split, n_rows=data.n_rows, run_name=run_name)
     if config.model.checkpoint is not None:
-        facts["ancestry"] = ancestry(starting_point(config.model.checkpoint).provenance)
+        facts["ancestry"] = ancestry(starting_provenance(config.model.checkpoint))
     teachers = load_teachers(config.train.teachers, encoder)
     module = TurnModule(
         model, encoder, optimiser_settings(config.train), facts, teachers, teacher_share=config.train.teacher_share
