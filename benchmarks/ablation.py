@@ -1,10 +1,10 @@
 """What each part of the recipe gains: short runs on the same share of the data, one change each.
 
-    python benchmarks/ablation.py --encoder encoders/e5ru --share 0.15 [--only base,no_spoken] [--output ablation.json]
+    python benchmarks/ablation.py --encoder encoders/e5ru --share 0.15 [--only base,no_spoken] [--output ablation.json] [KEY=VALUE ...]
 
 Every variant is one ordinary ``train`` of one pass over a share of the replies, then judged on the protocol's validation samples and on
 made speech whose templates were held out. Prints a Markdown table; the figures of a small share rank ideas, they are not the shipped
-model's.
+model's. ``student`` learns from the network that ``12_layers`` left, so it comes after it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from turn_detection.types import TurnLabel
 
 SOURCES = ("anekdots", "movies", "plays", "fiction", "short_qa", "autoservice", "smarthome")
 
+FOLDER = "ablation"
+
 #: Overrides of each variant over the shipped recipe.
 VARIANTS: dict[str, list[str]] = {
     "base": [],
@@ -35,6 +37,7 @@ VARIANTS: dict[str, list[str]] = {
     "no_context": ["model.history_turns=0"],
     "12_layers": ["model.n_layers=12"],
     "3_layers": ["model.n_layers=3"],
+    "student": [f"train.teachers=[{FOLDER}/ablation-12_layers/best.ckpt]", "train.teacher_share=0.5"],
 }
 
 
@@ -80,6 +83,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", default=",".join(VARIANTS), help="variants, comma separated")
     parser.add_argument("--output", type=Path, help="JSON")
+    parser.add_argument("settings", nargs="*", help="KEY=VALUE for all variants, e.g. data.openings=false")
     arguments = parser.parse_args()
     settings = [
         "experiment=e5ru",
@@ -92,8 +96,9 @@ def main() -> None:
         "train.max_epochs=1",
         "train.max_minutes=null",
         "train.validations=1",
-        "train.checkpoint_dir=ablation",
+        f"train.checkpoint_dir={FOLDER}",
         "train.tracking_uri=sqlite:///ablation.db",
+        *arguments.settings,
     ]
     outcomes = []
     print("| variant | ROC-AUC | best F1 | log-loss | made speech, accuracy | seconds |\n|---|---|---|---|---|---|")

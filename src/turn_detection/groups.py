@@ -110,7 +110,8 @@ class TrainConfig:
         learning_rate, head_learning_rate: peak rates of AdamW for the encoder and the linear layer.
         warmup_share: share of the run with a rising rate.
         batch_size: rows in a batch of one process.
-        precision, accelerator, devices, strategy, num_nodes: handed to ``lightning.Trainer``; ``devices`` are those of one node, each has a
+        precision: ``auto`` is ``bf16-mixed`` where the hardware multiplies bfloat16 itself, else ``32-true``; or one of Lightning's.
+        accelerator, devices, strategy, num_nodes: handed to ``lightning.Trainer``; ``devices`` are those of one node, each has a
             process of its own.
         accumulate_batches: batches whose gradients make one step of the optimiser.
         deterministic: let torch choose only algorithms that give the same numbers every time; slower on a GPU.
@@ -131,7 +132,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     warmup_share: float = 0.05
     gradient_clip: float = 1.0
-    precision: str = "bf16-mixed"
+    precision: str = "auto"
     accelerator: str = "auto"
     devices: int | str = 1
     strategy: str = "auto"

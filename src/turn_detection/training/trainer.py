@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, RichProgressBar
 from lightning.pytorch.loggers import Logger
@@ -19,6 +20,22 @@ from ..groups import DebugConfig, TrainConfig
 from .distributed import CommonTimer
 from .module import OptimiserSettings
 from .overfit import StopWhenLearned
+
+
+def arithmetic(config: TrainConfig) -> str:
+    """Lightning's name of the precision to train in. ``auto`` is bfloat16 where the hardware multiplies it itself, float32 elsewhere.
+
+    A processor without such instructions takes four times as long for a bfloat16 product as for a float32 one.
+    """
+    if config.precision != "auto":
+        return config.precision
+    if torch.cuda.is_available() and config.accelerator != "cpu":
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        # Releases of torch before this function leave "auto" with float32, which is never wrong.
+        capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        has_bf16 = any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+    return "bf16-mixed" if has_bf16 else "32-true"
 
 
 def optimiser_settings(config: TrainConfig) -> OptimiserSettings:
@@ -69,7 +86,7 @@ def build_trainer(
         trainer = lightning.Trainer(
             max_epochs=config.max_epochs,
             max_steps=debug.max_steps or -1,
-            precision=config.precision,  # type: ignore[arg-type]
+            precision=arithmetic(config),  # type: ignore[arg-type]
             accelerator=config.accelerator,
             devices=config.devices,
             strategy=config.strategy,
