@@ -69,7 +69,7 @@ class ModelConfig:
         random: transformers configuration of a random encoder, with ``model_type``.
         random_vocabulary: pieces of the vocabulary that a random encoder gets from the training texts.
         n_layers: keep the first layers only; ``null`` for all.
-        attention: ``"prefix"`` or ``"full"``, see ``training/model.py``.
+        attention: ``"prefix"`` or ``"full"``, see ``training/model.py``; ``null`` is that of the checkpoint, without one ``"full"``.
         prune_vocabulary: drop pieces that the training texts do not use when the vocabulary is larger than this; 0 for never.
         dropout: before the head and inside the encoder while training.
         checkpoint: start from the weights of this checkpoint instead.
@@ -81,7 +81,7 @@ class ModelConfig:
     random: Mapping[str, Any] = field(default_factory=dict)
     random_vocabulary: int = 2000
     n_layers: int | None = None
-    attention: Literal["prefix", "full"] = "full"
+    attention: Literal["prefix", "full"] | None = None
     prune_vocabulary: int = 0
     dropout: float = 0.1
     checkpoint: str | None = None
@@ -105,7 +105,8 @@ class TrainConfig:
     """How training goes.
 
     Attributes:
-        cuts: ``"every_word"`` (needs ``model.attention=prefix``) or ``"random"``, the original's protocol.
+        cuts: ``"every_word"`` (needs ``model.attention=prefix``) or ``"random"``, the original's protocol; ``null`` is the first where the
+            network's attention allows it, else the second.
         max_minutes: time limit; the learning rate reaches zero with it or with ``max_epochs``, whichever comes first.
         learning_rate, head_learning_rate: peak rates of AdamW for the encoder and the linear layer.
         warmup_share: share of the run with a rising rate.
@@ -123,7 +124,7 @@ class TrainConfig:
         tracking_uri: MLflow: a server's address or ``sqlite:///file``.
     """
 
-    cuts: Literal["every_word", "random"] = "random"
+    cuts: Literal["every_word", "random"] | None = None
     batch_size: int = 64
     max_epochs: int = 3
     max_minutes: float | None = None

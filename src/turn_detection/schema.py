@@ -46,6 +46,8 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         if value is None and type(None) in arguments:
             return None
         options = [argument for argument in arguments if argument is not type(None)]
+        if len(options) == 1:
+            return _convert(options[0], value, path)
         for option in options:
             try:
                 return _convert(option, value, path)

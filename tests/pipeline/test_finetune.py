@@ -98,3 +98,15 @@ def test_what_cannot_be_taken_over_is_refused(tiny_run: TrainedRun, tmp_path: Pa
     with pytest.raises(ExportError, match="another tokenizer"):
         export_bundle(tiny_run.best, tmp_path / "never", overrides={"export.ngrams": "default"})
     assert not (tmp_path / "never").exists()
+
+
+def test_a_bundle_that_reads_both_ways_is_trained_further_as_it_is(
+    tiny_run: TrainedRun, tiny_overrides: list[str], tmp_path: Path
+) -> None:
+    both_ways = ["model.attention=full", "train.cuts=random", f"model.checkpoint={tiny_run.best}"]
+    first = train(load_config([*tiny_overrides, *both_ways, "train.max_epochs=1", "run_name=both_ways"]))
+    export_bundle(first.best_checkpoint, tmp_path / "bundle", plain=False)
+    own = ["model.attention=null", "train.cuts=null", "run_name=own"]
+    further = load_checkpoint(started_from(tmp_path / "bundle", tiny_overrides, *own))
+    assert further.model.attention == "full"
+    assert further.provenance["config"]["train"]["cuts"] == "random"

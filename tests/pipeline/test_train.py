@@ -111,7 +111,7 @@ def test_a_checkpoint_answers_like_any_other_model(tiny_run: TrainedRun) -> None
 
 def test_every_word_needs_the_prefix_mask(tiny_overrides: list[str]) -> None:
     with pytest.raises(ConfigurationError, match="attention"):
-        train(settings(tiny_overrides, "model.attention=full"))
+        train(settings(tiny_overrides, "model.attention=full", "train.cuts=every_word"))
 
 
 def test_input_longer_than_the_positions_of_the_encoder_is_refused(tiny_overrides: list[str]) -> None:
@@ -157,6 +157,27 @@ def test_the_original_protocol_trains_a_network_with_full_attention(tiny_overrid
         settings(tiny_overrides, "run_name=random", "model.attention=full", "train.cuts=random", "train.max_epochs=1")
     )
     assert load_checkpoint(result.best_checkpoint).model.attention == "full"
+
+
+def test_a_network_goes_on_under_another_attention_and_keeps_it(
+    tiny_overrides: list[str], tiny_run: TrainedRun
+) -> None:
+    start = f"model.checkpoint={tiny_run.best}"
+    both_ways = train(settings(tiny_overrides, "run_name=both", start, "model.attention=full", "train.max_epochs=1"))
+    start = f"model.checkpoint={both_ways.best_checkpoint}"
+    taught = f"train.teachers=[{both_ways.best_checkpoint}]"
+    further = train(
+        settings(tiny_overrides, "run_name=on", start, taught, "model.attention=null", "train.max_epochs=1")
+    )
+    for result in (both_ways, further):
+        checkpoint = load_checkpoint(result.best_checkpoint)
+        recorded = checkpoint.provenance["config"]
+        assert checkpoint.model.attention == recorded["model"]["attention"] == "full"
+        assert recorded["train"]["cuts"] == "random"
+    with pytest.raises(ConfigurationError, match="answers only at the last token"):
+        train(settings(tiny_overrides, "run_name=no", taught, f"model.checkpoint={tiny_run.best}"))
+    resumed = train(settings(tiny_overrides, "run_name=both", "train.max_epochs=2"), resume=both_ways.last_checkpoint)
+    assert load_checkpoint(resumed.last_checkpoint).model.attention == "full", "a run that goes on is the same run"
 
 
 def test_a_configuration_survives_its_way_through_a_checkpoint(tiny_run: TrainedRun) -> None:

@@ -9,11 +9,12 @@ import torch
 
 from turn_detection import TurnDetector
 from turn_detection.bundle import open_bundle
+from turn_detection.calibration import Calibration
 from turn_detection.encoding import EncodedBatch, Encoder
 from turn_detection.errors import BundleError, ConfigurationError
 from turn_detection.training.from_bundle import bundle_checkpoint, bundle_ngrams, named_bundle, starting_point
 from turn_detection.training.module import soft_targets, weighted_loss
-from turn_detection.training.teacher import load_teachers
+from turn_detection.training.teacher import Teacher, Teachers, load_teachers
 from turn_detection.types import TurnLabel
 
 MOMENTS = [
@@ -35,8 +36,12 @@ def judged(batch: EncodedBatch) -> torch.Tensor:
 
 
 def taught_by(names: list[str], batch: EncodedBatch) -> torch.Tensor:
-    teachers = load_teachers(names, open_bundle().encoder())
+    teachers = load_teachers(names, open_bundle().encoder(), cuts="random")
     assert teachers is not None
+    return answers_of(teachers, batch)
+
+
+def answers_of(teachers: Teachers, batch: EncodedBatch) -> torch.Tensor:
     ids, mask = torch.from_numpy(batch.input_ids), torch.from_numpy(batch.attention_mask)
     return teachers.probabilities(ids, mask, judged(batch))
 
@@ -52,9 +57,12 @@ def test_the_shipped_bundle_taken_apart_answers_as_it_does_whole() -> None:
 
 
 def test_every_word_has_the_answer_of_its_prefix() -> None:
-    encoder = open_bundle().encoder()
-    whole, part = (encoder.encode_batch([("Что случилось?", text)]) for text in ("стучит мотор", "стучит"))
-    one, other = taught_by(["default"], whole)[0], taught_by(["default"], part)[0]
+    bundle = open_bundle()
+    network = bundle_checkpoint(bundle).model
+    network.attention = "prefix"
+    teacher = Teacher(network, bundle_ngrams(bundle)[0], 0.5, Calibration())
+    whole, part = (bundle.encoder().encode_batch([("Что случилось?", text)]) for text in ("стучит мотор", "стучит"))
+    one, other = answers_of(Teachers([teacher]), whole)[0], answers_of(Teachers([teacher]), part)[0]
     assert other.count_nonzero() >= 1
     torch.testing.assert_close(one[: len(other)], other, atol=1e-4, rtol=0)
 
@@ -81,13 +89,14 @@ def test_a_bundle_that_does_not_describe_its_network_says_what_to_do() -> None:
 def test_names_of_starting_points() -> None:
     assert named_bundle("default") is not None
     assert named_bundle("checkpoints/run/best.ckpt") is None
-    shipped = starting_point(open_bundle().folder)
-    assert shipped.model.attention == "prefix"
+    bundle = open_bundle()
+    shipped = starting_point(bundle.folder)
+    assert shipped.model.attention == bundle.manifest.provenance["network"]["attention"]
 
 
 def test_a_teacher_of_another_vocabulary_is_refused(toy_encoder: Encoder) -> None:
     with pytest.raises(ConfigurationError, match="another vocabulary"):
-        load_teachers(["default"], toy_encoder)
+        load_teachers(["default"], toy_encoder, cuts="random")
 
 
 def test_targets_are_mixed_and_their_loss_is_least_at_the_mixture() -> None:

@@ -19,7 +19,7 @@ from ..bundle import SHIPPED, Bundle, open_bundle
 from ..errors import BundleError
 from ..hub import HubName
 from .checkpoint import Checkpoint, load_checkpoint
-from .model import EndOfTurnModel, build_encoder
+from .model import Attention, EndOfTurnModel, build_encoder
 from .ngram import HashedNgrams, word_starts
 
 #: Parts of a layer as ``served.py`` names them, and as transformers' BERT does.
@@ -51,6 +51,19 @@ def starting_provenance(name: str | Path) -> Mapping[str, Any]:
     return load_checkpoint(name).provenance if bundle is None else bundle.manifest.provenance
 
 
+def starting_attention(name: str | Path) -> Attention:
+    """The attention of the network that :func:`starting_point` gives.
+
+    Raises:
+        As :func:`starting_point`.
+    """
+    bundle = named_bundle(name)
+    if bundle is None:
+        return load_checkpoint(name).model.attention
+    attention: Attention = _network_facts(bundle)["attention"]
+    return attention
+
+
 def named_bundle(name: str | Path) -> Bundle | None:
     """The bundle that a setting names; ``None`` if it names a file of another kind or nothing at all."""
     path = Path(name)
@@ -70,12 +83,7 @@ def bundle_checkpoint(bundle: Bundle) -> Checkpoint:
     Raises:
         BundleError: the bundle does not say what network it holds, or holds one of another kind than BERT's.
     """
-    about = bundle.manifest.provenance.get("network")
-    if not isinstance(about, Mapping) or not {"encoder", "attention"} <= about.keys():
-        raise BundleError(
-            f"{bundle.folder} does not describe its network, so it cannot be trained further; export it again with this release, "
-            "or start from the checkpoint"
-        )
+    about = _network_facts(bundle)
     encoder = bundle.encoder()
     model = EndOfTurnModel(build_encoder(dict(about["encoder"])), encoder.sep_id, about["attention"])
     n_layers, n_heads = model.encoder.config.num_hidden_layers, model.encoder.config.num_attention_heads
@@ -94,6 +102,16 @@ def bundle_checkpoint(bundle: Bundle) -> Checkpoint:
             "the checkpoint it was exported from"
         ) from error
     return Checkpoint(model.eval(), encoder, dict(bundle.manifest.provenance), dict(bundle.manifest.metrics))
+
+
+def _network_facts(bundle: Bundle) -> Mapping[str, Any]:
+    about = bundle.manifest.provenance.get("network")
+    if not isinstance(about, Mapping) or not {"encoder", "attention"} <= about.keys():
+        raise BundleError(
+            f"{bundle.folder} does not describe its network, so it cannot be trained further; export it again with this release, "
+            "or start from the checkpoint"
+        )
+    return about
 
 
 def bundle_ngrams(bundle: Bundle) -> tuple[HashedNgrams, dict[str, Any]]:

@@ -27,6 +27,7 @@ def build_network(
         checkpoint = starting_point(start_from)
         if config.encoder is not None and config.n_layers is not None:
             deepen(checkpoint.model, config.encoder, config.n_layers)
+        checkpoint.model.attention = config.attention or checkpoint.model.attention
         _set_dropout(checkpoint.model, config.dropout)
         return checkpoint.model.train(), checkpoint.encoder
     if config.encoder is not None:
@@ -45,7 +46,7 @@ def build_network(
         ),
     )
     _check_length(network.config, encoder)
-    model = EndOfTurnModel(network, encoder.sep_id, config.attention)
+    model = EndOfTurnModel(network, encoder.sep_id, config.attention or "full")
     _set_dropout(model, config.dropout)
     # from_pretrained hands out evaluation mode, and Lightning leaves modes as it finds them.
     return model.train(), encoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,10 @@ def fit_to_run(
     """
     loaded = load_checkpoint(checkpoint)
     config = run_config(loaded, overrides or {})
+    if "train.cuts" not in (overrides or {}):
+        # N-grams look back only, so that every word is a target for them, whatever the network beside them sees.
+        model, train = replace(config.model, attention="prefix"), replace(config.train, cuts="every_word")
+        config = replace(config, model=model, train=train)
     rows = rows_of_run(config, load_split(config.data, config.seed), loaded.encoder)
     fit = fit_ngrams(rows, loaded.encoder, settings)
     commit, dirty = git_state()

@@ -55,13 +55,19 @@ def prepared_split(config: DataConfig) -> PreparedSplit:
 
 
 def row_plan(config: Config) -> RowPlan:
-    if config.train.cuts == "every_word" and config.model.attention != "prefix":
+    """The rows that a configuration asks for; what it leaves open is as for a network without a past, see :func:`~.settings.settled`.
+
+    Raises:
+        ConfigurationError: a target at every word for a network that would see the words after it.
+    """
+    cuts, attention = config.train.cuts or "random", config.model.attention or "full"
+    if cuts == "every_word" and attention != "prefix":
         raise ConfigurationError(
             "train.cuts=every_word needs model.attention=prefix: with attention both ways a word would see its own future; "
             "set --train.cuts=random"
         )
     data = config.data
-    return RowPlan(config.train.cuts, dict(data.source_shares), data.openings, data.max_validation_replies, config.seed)
+    return RowPlan(cuts, dict(data.source_shares), data.openings, data.max_validation_replies, config.seed)
 
 
 def rows_of_run(config: Config, split: Split, encoder: Encoder, *, progress: bool = False) -> list[TargetRow]:

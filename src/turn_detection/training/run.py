@@ -24,6 +24,7 @@ from .network import build_network
 from .origin import provenance, recorded_provenance
 from .rows import load_split, row_plan
 from .run_data import data_of_run
+from .settings import settled
 from .teacher import load_teachers
 from .tracking import ended_by, start_tracking
 from .trainer import build_trainer, optimiser_settings, overfit_losses, profile_file
@@ -65,6 +66,7 @@ def train(config: Config, *, resume: str | Path | None = None, callbacks: Sequen
     """
     if resume is not None and not Path(resume).is_file():
         raise InputFileNotFoundError(f"no such checkpoint: {resume}")
+    config = settled(config, resume=resume)
     row_plan(config)  # what does not go together is said before anything is read
     kept = config.debug.keep and not config.debug.one_batch
     if kept:
@@ -89,7 +91,7 @@ def train(config: Config, *, resume: str | Path | None = None, callbacks: Sequen
     facts = provenance(config, split, n_rows=data.n_rows, run_name=run_name)
     if config.model.checkpoint is not None:
         facts["ancestry"] = ancestry(starting_provenance(config.model.checkpoint))
-    teachers = load_teachers(config.train.teachers, encoder)
+    teachers = load_teachers(config.train.teachers, encoder, cuts=config.train.cuts or "random")
     module = TurnModule(
         model, encoder, optimiser_settings(config.train), facts, teachers, teacher_share=config.train.teacher_share
     )

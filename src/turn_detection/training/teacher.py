@@ -21,6 +21,7 @@ from .checkpoint import load_checkpoint
 from .from_bundle import bundle_checkpoint, bundle_ngrams, named_bundle
 from .model import EndOfTurnModel
 from .ngram import HashedNgrams
+from .targets import Cuts
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +68,22 @@ class Teachers:
         return taught
 
 
-def load_teachers(names: Sequence[str | Path], encoder: Encoder) -> Teachers | None:
+def load_teachers(names: Sequence[str | Path], encoder: Encoder, *, cuts: Cuts) -> Teachers | None:
     """The teachers that ``train.teachers`` names; ``None`` for none.
 
     Args:
         names: checkpoints or bundles, see :func:`~.from_bundle.starting_point`. A bundle's n-grams and calibration are part of its answer.
         encoder: of the network that learns from them; they must read the same tokens.
+        cuts: of the rows to be taught on. With ``"random"`` only the last token of a row is judged, which any teacher can answer.
 
     Raises:
-        ConfigurationError: a teacher reads another vocabulary or layout, or answers only at the last token.
+        ConfigurationError: a teacher reads another vocabulary or layout, or answers only at the last token where every word is judged.
         BundleError, CheckpointError, InputFileNotFoundError: see :func:`~.from_bundle.starting_point`.
     """
-    return Teachers([_load(name, encoder) for name in names]) if names else None
+    return Teachers([_load(name, encoder, cuts) for name in names]) if names else None
 
 
-def _load(name: str | Path, encoder: Encoder) -> Teacher:
+def _load(name: str | Path, encoder: Encoder, cuts: Cuts) -> Teacher:
     bundle = named_bundle(name)
     found = load_checkpoint(name) if bundle is None else bundle_checkpoint(bundle)
     if found.encoder.tokenizer_json() != encoder.tokenizer_json() or found.encoder.sep_id != encoder.sep_id:
@@ -89,9 +91,10 @@ def _load(name: str | Path, encoder: Encoder) -> Teacher:
             f"the teacher {name} reads another vocabulary than the network that is to learn from it; start both from one encoder, or "
             "the network from its teacher (--model.checkpoint)"
         )
-    if found.model.attention != "prefix":
+    if cuts == "every_word" and found.model.attention != "prefix":
         raise ConfigurationError(
-            f"the teacher {name} answers only at the last token; a teacher needs model.attention=prefix"
+            f"the teacher {name} answers only at the last token; set --train.cuts=random, or take a teacher that was trained with "
+            "model.attention=prefix"
         )
     model = found.model.eval().requires_grad_(False)
     if bundle is None:
