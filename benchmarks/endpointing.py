@@ -1,6 +1,6 @@
 """Cut-offs against delay, next to a silence timer on the same pauses.
 
-    python benchmarks/endpointing.py [--bundle DIR] [--data ../shared/data/dialogues] [--turns 4000] [--spoken 4000] [--json FILE]
+    python benchmarks/endpointing.py [--bundle DIR] [--data ../shared/data/dialogues] [--turns 4000] [--spoken 4000] [--json FILE] [--curve FILE]
 
 Turns are replies of held-out dialogues and whole turns of made speech whose templates were held out. Prints Markdown; what the figures
 mean stands in docs/endpointing_metrics.md.
@@ -12,6 +12,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from turn_detection import EndpointingPolicy, TurnDetector
 from turn_detection.config import load_config
@@ -90,6 +91,16 @@ def score(detector: TurnDetector, turns: Sequence[HeldOutTurn]) -> ScoredTurns:
     return moments.scored([answer.eot_probability for answer in detector.predict_batch(moments.items)])
 
 
+def page_curve(curve: dict[str, Any]) -> dict[str, Any]:
+    """What the server's page shows of a curve: its lines, without readings and differences."""
+    lines = {
+        name: {"line": [[round(figure, 4) for figure in point] for point in line["line"]]}
+        for name, line in curve["lines"].items()
+    }
+    data = "whole turns of made speech, templates held out"
+    return {"data": data, "pauses": curve["pauses"], "n": curve["n"], "lines": lines}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", help="folder; the shipped bundle by default")
@@ -99,6 +110,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=4000)
     parser.add_argument("--spoken", type=int, default=4000, help="samples; half of them are whole turns")
     parser.add_argument("--json", type=Path, help="also write all lines here")
+    parser.add_argument("--curve", type=Path, help="also write the curve.json of a bundle: the lines of made speech")
     arguments = parser.parse_args()
     detector = TurnDetector.load(arguments.bundle)
     sets: dict[str, list[HeldOutTurn]] = {}
@@ -109,7 +121,7 @@ def main() -> None:
         replies.sort(key=lambda turn: (unit_hash("endpointing", turn.dialogue_id), turn.turn_id))
         sets["written dialogue"] = replies[: arguments.turns]
     sets["made speech"] = list(spoken_turns(arguments.spoken, 11))
-    written: dict[str, list[object]] = {}
+    written: dict[str, list[dict[str, Any]]] = {}
     for name, turns in sets.items():
         scored = score(detector, turns)
         for lengths in (DEFAULT_PAUSES, *STRESS_PAUSES):
@@ -129,6 +141,8 @@ def main() -> None:
         print_kinds(scored)
     if arguments.json:
         arguments.json.write_text(json.dumps(written, ensure_ascii=False) + "\n", encoding="utf-8")
+    if arguments.curve:
+        arguments.curve.write_text(json.dumps(page_curve(written["made speech"][0]), ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from ..detector import TurnDetector
 from ..endpointing import EndpointingPolicy
 from ..errors import InvalidInputError
 from ..types import Context, TurnPrediction
+from .slices import take_long_slices
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class PredictionCounters:
 
 
 class WorkerPool:
-    """A few threads with a limit on what may wait for them.
+    """A few threads with a limit on what may wait for them, out of the way of the event loop, see :mod:`.slices`.
 
     Args:
         n_workers: threads.
@@ -65,7 +66,7 @@ class WorkerPool:
         if n_workers < 1 or max_pending < n_workers:
             raise InvalidInputError(f"need n_workers >= 1 and max_pending >= n_workers, got {n_workers}, {max_pending}")
         self.n_workers = n_workers
-        self._threads = ThreadPoolExecutor(n_workers, thread_name_prefix="turn-detection")
+        self._threads = ThreadPoolExecutor(n_workers, thread_name_prefix="turn-detection", initializer=take_long_slices)
         self._room = threading.BoundedSemaphore(max_pending)
 
     def submit(self, call: Callable[[], TurnPrediction]) -> Future[TurnPrediction] | None:
