@@ -40,8 +40,10 @@ train() {
 }
 
 bundle() {
+  # All held-out replies, so that the scale of the answers and the weight of the n-grams do not hang on a few thousand of them.
   "$PYTHON" -m turn_detection.commands export_onnx "checkpoints/$1/best.ckpt" --output "$2" --name turn-detection-ru --no-plain \
-    --model.history_turns=1 "--export.ngrams=checkpoints/$RUN-2/ngrams.npz"
+    --model.history_turns=1 "--export.ngrams=checkpoints/$RUN-2/ngrams.npz" --data.max_validation_replies=40000 \
+    --export.max_validation_samples=80000
 }
 
 train "$RUN-1" "--train.max_minutes=$FIRST"
