@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,9 +36,16 @@ def kill_when(pattern: str, folder: Path, *arguments: str) -> bool:
 
 
 def test_a_killed_export_leaves_no_half_written_bundle(tiny_run: TrainedRun, tmp_path: Path) -> None:
-    killed = kill_when(".bundle.*.tmp", tmp_path, "export_onnx", str(tiny_run.best), "--output", "bundle")
-    assert killed, "the folder is filled under another name first"
-    assert not (tmp_path / "bundle").exists()
+    bundle = tmp_path / "bundle"
+    for _ in range(6):
+        # The folder bears its other name for about a millisecond; who watches on a busy machine may look too late.
+        if kill_when(".bundle.*.tmp", tmp_path, "export_onnx", str(tiny_run.best), "--output", "bundle"):
+            break
+        shutil.rmtree(bundle)
+    else:
+        pytest.fail("the folder is never seen under another name: it is filled where it belongs")
+    if bundle.exists():  # the signal came after the renaming
+        assert open_bundle(bundle).manifest.name == "shared"
 
 
 def test_a_killed_export_over_an_old_bundle_leaves_a_whole_one(
