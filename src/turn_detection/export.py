@@ -126,7 +126,7 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
     write_whole(folder / TOKENIZER, checkpoint.encoder.tokenizer_json())
     # What the graph alone does not tell of the network, for those who train it further.
     network_facts = {"encoder": plain_config(checkpoint.model.encoder.config), "attention": checkpoint.model.attention}
-    facts: dict[str, Any] = {**checkpoint.provenance, **provenance, "network": network_facts}
+    facts: dict[str, Any] = _without_places({**checkpoint.provenance, **provenance, "network": network_facts})
     run = {"run": str(facts.get("run_name", "unknown"))}
     for part in EXPORT_SETS:
         facts = with_origin(facts, metrics, part, command="turn-detection export_onnx", data=run)
@@ -144,6 +144,15 @@ def _make(checkpoint: Checkpoint, config: Config, folder: Path, name: str, plain
     )
     _write_manifest(folder, manifest)
     return metrics
+
+
+def _without_places(value: Any) -> Any:
+    """Plain JSON with the last part alone of every absolute path: a bundle travels, and where its maker's files lie is nobody's business."""
+    if isinstance(value, dict):
+        return {key: _without_places(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_without_places(entry) for entry in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _texts(encoder: Encoder, samples: Sequence[Sample]) -> list[EncodedBatch]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,19 @@ def fresh_python(code: str) -> str:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-c", code]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=True, timeout=120).stdout
+
+
+def test_its_manifest_holds_no_path_of_the_machine_that_made_it() -> None:
+    def strings(value: object) -> Iterator[str]:
+        if isinstance(value, dict | list):
+            for entry in value.values() if isinstance(value, dict) else value:
+                yield from strings(entry)
+        elif isinstance(value, str):
+            yield value
+
+    found = list(strings(json.loads((default_bundle() / MANIFEST).read_text(encoding="utf-8"))))
+    assert found
+    assert not [text for text in found if Path(text).is_absolute()]
 
 
 @pytest.mark.parametrize(

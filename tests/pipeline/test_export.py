@@ -84,6 +84,14 @@ def test_the_bundle_holds_what_serving_and_tensorrt_need(tiny_export: Path) -> N
     assert (tiny_export / "model.onnx").stat().st_size < 0.6 * (tiny_export / "plain" / "model.onnx").stat().st_size
 
 
+def test_a_bundle_does_not_tell_where_its_makers_files_lie(tiny_export: Path, tiny_run: TrainedRun) -> None:
+    (recorded,) = load_checkpoint(tiny_run.best).provenance["config"]["data"]["paths"]
+    assert Path(recorded).is_absolute(), "else there is nothing to leave out"
+    manifest = open_bundle(tiny_export).manifest
+    assert manifest.provenance["config"]["data"]["paths"] == [Path(recorded).name]
+    assert str(Path(recorded).parent) not in manifest.to_json()
+
+
 def test_the_half_precision_graph_answers_closely(tiny_export: Path) -> None:
     encoder = open_bundle(tiny_export).encoder()
     batch = encoder.encode_batch(ITEMS)
