@@ -18,7 +18,7 @@ from ..encoding import EncodedBatch, Encoder, EncodingSpec
 from ..errors import CheckpointError, InputFileNotFoundError
 from ..text import TEXT_VERSION
 from ..types import LABELS
-from .model import EndOfTurnModel, LastTokenLogits, build_encoder
+from .model import Attention, EndOfTurnModel, LastTokenLogits, build_encoder
 from .module import CHECKPOINT_KEY, CHECKPOINT_VERSION
 
 
@@ -46,11 +46,35 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         InputFileNotFoundError: no such file.
         CheckpointError: not a Lightning checkpoint, not one of this project, or made for other text rules or labels.
     """
-    path = Path(path)
+    raw, own = _read(Path(path))
+    encoder = Encoder(Tokenizer.from_str(own["tokenizer"]), EncodingSpec(**own["encoding"]))
+    model = EndOfTurnModel(build_encoder(own["encoder_config"]), encoder.sep_id, own["attention"])
+    weights = {
+        key.removeprefix("model."): value for key, value in raw["state_dict"].items() if key.startswith("model.")
+    }
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"the weights in {path} do not fit the network that it describes") from error
+    return Checkpoint(model.eval(), encoder, own["provenance"], own["metrics"])
+
+
+def checkpoint_attention(path: str | Path) -> Attention:
+    """The attention of the network in a checkpoint, without building it.
+
+    Raises:
+        InputFileNotFoundError, CheckpointError: as :func:`load_checkpoint`, but for weights that do not fit.
+    """
+    attention: Attention = _read(Path(path), lazily=True)[1]["attention"]
+    return attention
+
+
+def _read(path: Path, *, lazily: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A Lightning file and our own part of it, checked; with ``lazily`` the weights stay on the disk."""
     if not path.is_file():
         raise InputFileNotFoundError(f"no such checkpoint: {path}")
     try:
-        raw = torch.load(path, map_location="cpu", weights_only=True)
+        raw = torch.load(path, map_location="cpu", weights_only=True, mmap=lazily)
     except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path} is no checkpoint, or a damaged one ({type(error).__name__})") from error
     own = raw.get(CHECKPOINT_KEY) if isinstance(raw, dict) else None
@@ -66,16 +90,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         )
     if tuple(own["labels"]) != LABELS:
         raise CheckpointError(f"{path} orders its labels {own['labels']}, expected {list(LABELS)}")
-    encoder = Encoder(Tokenizer.from_str(own["tokenizer"]), EncodingSpec(**own["encoding"]))
-    model = EndOfTurnModel(build_encoder(own["encoder_config"]), encoder.sep_id, own["attention"])
-    weights = {
-        key.removeprefix("model."): value for key, value in raw["state_dict"].items() if key.startswith("model.")
-    }
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(f"the weights in {path} do not fit the network that it describes") from error
-    return Checkpoint(model.eval(), encoder, own["provenance"], own["metrics"])
+    return raw, own
 
 
 def ancestry(provenance: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from onnx import ModelProto, numpy_helper
 from ..bundle import SHIPPED, Bundle, open_bundle
 from ..errors import BundleError
 from ..hub import HubName
-from .checkpoint import Checkpoint, load_checkpoint
+from .checkpoint import Checkpoint, checkpoint_attention, load_checkpoint
 from .model import Attention, EndOfTurnModel, build_encoder
 from .ngram import HashedNgrams, word_starts
 
@@ -59,7 +59,7 @@ def starting_attention(name: str | Path) -> Attention:
     """
     bundle = named_bundle(name)
     if bundle is None:
-        return load_checkpoint(name).model.attention
+        return checkpoint_attention(name)
     attention: Attention = _network_facts(bundle)["attention"]
     return attention
 
