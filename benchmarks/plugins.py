@@ -1,7 +1,7 @@
 """What the plugins cost: lag of the event loop, delays of real sessions, memory of a job process.
 
-``python benchmarks/plugins.py heartbeat|delays|memory [--model BUNDLE]`` (extras ``livekit`` and ``pipecat``). Prints one JSON object a
-line, with the machine and the versions in the first.
+``python benchmarks/plugins.py heartbeat|delays|memory [--model BUNDLE] [--rounds 8]`` (extras ``livekit`` and ``pipecat``). Prints one
+JSON object a line, with the machine and the versions in the first. ``heartbeat`` plays whole sessions in rounds, all kinds in turn, and sums up.
 """
 
 from __future__ import annotations
@@ -58,10 +58,15 @@ def environment() -> dict[str, Any]:
 
 
 class Heart:
-    """Measures by how much a task that sleeps for a millisecond oversleeps: for so long nobody else could run either."""
+    """Measures by how much a task that sleeps for a millisecond oversleeps: for so long nobody else could run either.
+
+    Of a beat's lag, what the loop's own thread did not compute itself is what others kept it from running: threads on its core or with the
+    interpreter's lock, other processes, the host. The millisecond of sleep may hide some of the loop's work, so the figure is an upper bound.
+    """
 
     def __init__(self) -> None:
         self.lags_ms: list[float] = []
+        self.kept_ms: list[float] = []
         self.longest_collection_ms = 0.0
 
     def _watch_collector(self, phase: str, _: object) -> None:
@@ -86,9 +91,17 @@ class Heart:
 
     async def _beat(self) -> None:
         while True:
-            started = time.perf_counter()
+            started, computed = time.perf_counter(), time.thread_time()
             await asyncio.sleep(BEAT_S)
-            self.lags_ms.append((time.perf_counter() - started - BEAT_S) * 1e3)
+            took_s, computed_s = time.perf_counter() - started, time.thread_time() - computed
+            self.lags_ms.append((took_s - BEAT_S) * 1e3)
+            self.kept_ms.append((took_s - max(BEAT_S, computed_s)) * 1e3)
+
+    def add(self, other: Heart) -> None:
+        """Take over another run's beats."""
+        self.lags_ms += other.lags_ms
+        self.kept_ms += other.kept_ms
+        self.longest_collection_ms = max(self.longest_collection_ms, other.longest_collection_ms)
 
     def summary(self) -> dict[str, float]:
         """Quantiles of the lag in milliseconds."""
@@ -100,6 +113,8 @@ class Heart:
             "p999_ms": round(lags[int(0.999 * len(lags))], 3),
             "max_ms": round(lags[-1], 3),
             "over_5_ms": sum(lag > 5 for lag in lags),
+            "kept_by_others_max_ms": round(max(self.kept_ms), 3),
+            "kept_by_others_over_5_ms": sum(kept > 5 for kept in self.kept_ms),
             "longest_garbage_collection_ms": round(self.longest_collection_ms, 3),
         }
 
@@ -124,7 +139,7 @@ async def heartbeat(
     return heart.summary()
 
 
-def run_heartbeat(detector: TurnDetector) -> list[dict[str, Any]]:
+def run_heartbeat(detector: TurnDetector, *, rounds: int = 1) -> list[dict[str, Any]]:
     """Lag of the loop: idle, with predictions, and with whole sessions of both frameworks."""
     from livekit.agents.llm import ChatContext
 
@@ -154,18 +169,20 @@ def run_heartbeat(detector: TurnDetector) -> list[dict[str, Any]]:
     }
     rows.append({"what": "32 callers, all at once", **asyncio.run(heartbeat(ask, pause_s=0.0, seconds=2.0))})
     rows.append({"what": "32 callers, in the loop itself", **asyncio.run(heartbeat(ask_in_loop))})
-    for framework in ("livekit", "pipecat"):
-        for what, judge in (
-            ("without predictions", None),
-            ("with ready-made answers", ReadyMade(detector)),
-            ("with predictions", detector),
-        ):
-            rows.append(
-                {"what": f"32 sessions of {framework} {what}", **asyncio.run(sessions_heartbeat(framework, judge))}
-            )
-    rows.append(
-        {"what": "32 sessions of livekit, inference process", **asyncio.run(sessions_heartbeat("livekit", "process"))}
-    )
+    judges = {
+        "without predictions": None,
+        "with ready-made answers": ReadyMade(detector),
+        "with predictions in a worker thread": detector,
+    }
+    stages = {(framework, what): judge for framework in ("livekit", "pipecat") for what, judge in judges.items()}
+    stages["livekit", "with predictions in the inference process"] = "process"
+    hearts = {key: Heart() for key in stages}
+    for _ in range(rounds):
+        for (framework, what), judge in stages.items():
+            hearts[framework, what].add(asyncio.run(sessions_heartbeat(framework, judge)))
+    rows += [
+        {"what": f"32 sessions of {framework} {what}", **heart.summary()} for (framework, what), heart in hearts.items()
+    ]
     return rows
 
 
@@ -211,7 +228,7 @@ def make_stage(framework: str, detector: Any, **options: Any) -> Any:
     return pipecat_offline.Stage(strategy, **options)
 
 
-async def sessions_heartbeat(framework: str, detector: Any) -> dict[str, float]:
+async def sessions_heartbeat(framework: str, detector: Any) -> Heart:
     """Lag during three turns of 32 calls of one process; starting and closing the calls is not measured."""
     process = await Executor.start() if detector == "process" else None
     stages = [make_stage(framework, process or detector) for _ in range(N_SESSIONS)]
@@ -229,7 +246,7 @@ async def sessions_heartbeat(framework: str, detector: Any) -> dict[str, float]:
     await asyncio.gather(*(stage.__aexit__(None, None, None) for stage in stages))
     if process is not None:
         await process.executor.aclose()
-    return heart.summary()
+    return heart
 
 
 def run_delays(detector: TurnDetector, *, n_calls: int = 10) -> list[dict[str, Any]]:
@@ -274,23 +291,34 @@ def memory_mb(pid: int | str = "self") -> dict[str, float]:
 def _job(model: str | None, what: str, ready: Any, done: Any) -> None:
     """Stands for one job process of a LiveKit worker, as far as memory is concerned."""
     if what != "no detector":
+        from turn_detection.plugins.livekit_process import ProcessScorer
         from turn_detection.plugins.scoring import Scorer, shared_detector
 
-        scorer = Scorer(TurnDetector.load(model) if what == "own model" else shared_detector(), deadline_s=5.0)
+        if what == "inference process":
+            scorer: Any = ProcessScorer(executor=SomebodyElse(), deadline_s=5.0)
+        else:
+            scorer = Scorer(TurnDetector.load(model) if what == "own model" else shared_detector(), deadline_s=5.0)
         for words in TURNS:
             assert asyncio.run(scorer.score(words, QUESTION)) is not None
     ready.put(what)
     done.wait()
 
 
+class SomebodyElse:
+    """Stands for the framework's channel to its inference process: what is measured is the job's side."""
+
+    async def do_inference(self, method: str, data: bytes) -> bytes:
+        return b'{"eot_probability": 0.5}'
+
+
 def run_memory(model: str | None, *, n_jobs: int = 4) -> list[dict[str, Any]]:
-    """Memory of job processes, forked from a server that has imported the framework, as LiveKit does on Linux: without a detector, with a
-    model each, with a model that the server has preloaded, and the framework's inference process, which all jobs would share.
+    """Memory of job processes, forked from a server that has imported the framework, as LiveKit does on Linux: without a detector, asking
+    the framework's inference process, with a model each, with a model that the server has preloaded; and the inference process itself.
     """
     context = multiprocessing.get_context("forkserver")
     preload = ["livekit.plugins.ru_turn_detector", "livekit.agents.ipc._preload", "livekit.agents.ipc._preload_freeze"]
     rows = []
-    for what in ("no detector", "own model", "preloaded model"):
+    for what in ("no detector", "inference process", "own model", "preloaded model"):
         if what == "preloaded model":
             preload.insert(1, "turn_detection.plugins.preload")
         _restart_forkserver(context, preload)
@@ -383,13 +411,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["heartbeat", "delays", "memory"])
     parser.add_argument("--model", help="a bundle instead of the shipped one")
+    parser.add_argument("--rounds", type=int, default=1, help="of whole sessions, for heartbeat")
     arguments = parser.parse_args()
     print(json.dumps(environment()))
     if arguments.what == "memory":
         rows = run_memory(arguments.model)
+    elif arguments.what == "heartbeat":
+        rows = run_heartbeat(TurnDetector.load(arguments.model), rounds=arguments.rounds)
     else:
-        run = run_heartbeat if arguments.what == "heartbeat" else run_delays
-        rows = run(TurnDetector.load(arguments.model))
+        rows = run_delays(TurnDetector.load(arguments.model))
     for row in rows:
         print(json.dumps(row, ensure_ascii=False))
 

@@ -13,22 +13,16 @@ from __future__ import annotations
 import os
 import sys
 
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobProcess, inference
+from livekit.agents import Agent, AgentServer, AgentSession, JobContext, inference
 from livekit.agents.__main__ import main as run_agents
 
 from livekit.plugins.ru_turn_detector import RussianTurnDetector
-from turn_detection.plugins.scoring import shared_detector
 
 KEYS = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 
 
-def prewarm(_: JobProcess) -> None:
-    """Load the model before a call comes in."""
-    shared_detector()
-
-
-# livekit-agents 1.8.7 and later: preload_modules=["turn_detection.plugins.preload"] lets forked jobs share one model.
-server = AgentServer(setup_fnc=prewarm)
+# The import above has told the framework to keep one model for all calls, in its inference process.
+server = AgentServer()
 
 
 @server.rtc_session()

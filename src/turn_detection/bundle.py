@@ -172,6 +172,23 @@ def open_bundle(path: str | Path | None = None) -> Bundle:
     wanted: str | None = None
     if folder.suffix == ".onnx":
         wanted, folder = folder.name, folder.parent
+    manifest = read_manifest(folder)
+    if wanted is not None and wanted != manifest.model_file:
+        raise BundleNotFoundError(
+            f"{folder / wanted} is not this bundle's model; its manifest names {manifest.model_file}"
+        )
+    for name, record in manifest.files.items():
+        _check_file(folder / name, record)
+    return Bundle(folder, manifest)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a bundle whose files somebody else reads and checks, :func:`open_bundle` for one.
+
+    Raises:
+        BundleNotFoundError: no such folder, or no manifest in it.
+        BundleError: as :meth:`Manifest.from_json`.
+    """
     place = folder / MANIFEST
     if not folder.is_dir():
         raise BundleNotFoundError(f"no bundle at {folder}: no such folder")
@@ -183,14 +200,7 @@ def open_bundle(path: str | Path | None = None) -> Bundle:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{place} cannot be read ({type(error).__name__})") from error
-    manifest = Manifest.from_json(text, place)
-    if wanted is not None and wanted != manifest.model_file:
-        raise BundleNotFoundError(
-            f"{folder / wanted} is not this bundle's model; its manifest names {manifest.model_file}"
-        )
-    for name, record in manifest.files.items():
-        _check_file(folder / name, record)
-    return Bundle(folder, manifest)
+    return Manifest.from_json(text, place)
 
 
 def default_bundle() -> Path:

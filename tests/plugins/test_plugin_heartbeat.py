@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -39,6 +40,24 @@ def lag_of_predictions(bench: ModuleType, detector: TurnDetector) -> tuple[float
     idle = asyncio.run(bench.heartbeat(None, seconds=1.0))
     busy = asyncio.run(bench.heartbeat(ask, seconds=1.0))
     return idle["p999_ms"], busy["p999_ms"], sum(scorer.counters.predictions for scorer in scorers)
+
+
+@pytest.mark.parametrize("own_work", [True, False])
+def test_what_the_loop_computes_itself_is_not_what_others_keep_it_from(bench: ModuleType, own_work: bool) -> None:
+    async def scene() -> dict[str, float]:
+        async with bench.Heart() as heart:
+            await asyncio.sleep(0.01)
+            until = time.thread_time() + 0.05
+            while own_work and time.thread_time() < until:
+                pass
+            if not own_work:
+                time.sleep(0.05)  # as if somebody else had the core
+            await asyncio.sleep(0.01)
+        return heart.summary()
+
+    found = asyncio.run(scene())
+    assert found["max_ms"] > 45
+    assert (found["kept_by_others_max_ms"] > 45) is not own_work
 
 
 @pytest.mark.slow

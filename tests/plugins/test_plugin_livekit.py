@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +204,20 @@ def test_the_plugin_is_registered_and_has_nothing_to_download(toy_bundle: Any, m
     assert ru_turn_detector.RussianTurnDetector is RussianTurnDetector
 
 
+@pytest.fixture
+def shipped_toy(toy_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The toy bundle in the place of the shipped one, with nothing loaded yet."""
+    import turn_detection.bundle
+    from turn_detection.plugins import livekit_process
+    from turn_detection.plugins.scoring import shared_detector
+
+    monkeypatch.setattr(turn_detection.bundle, "default_bundle", lambda: toy_bundle)
+    monkeypatch.setattr(livekit_process, "default_bundle", lambda: toy_bundle)
+    shared_detector.cache_clear()
+    yield toy_bundle
+    shared_detector.cache_clear()
+
+
 class ExecutorThatRemembers:
     """Stands for the framework's inference process: the runner is called as the process calls it."""
 
@@ -212,35 +229,112 @@ class ExecutorThatRemembers:
         return await asyncio.to_thread(self.runner.run, data)
 
 
-def test_the_inference_process_answers_like_the_detector(toy_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import turn_detection.bundle
+def test_the_inference_process_answers_like_the_detector(shipped_toy: Path) -> None:
     from turn_detection import TurnDetector
     from turn_detection.plugins.livekit_process import METHOD, ProcessScorer, TurnRunner
 
-    monkeypatch.setattr(turn_detection.bundle, "default_bundle", lambda: toy_bundle)
     runner = TurnRunner()
     runner.initialize()
     executor = ExecutorThatRemembers(runner)
     scorer = ProcessScorer(executor=executor)
     context = chat(("assistant", "Куда едем?"), ("user", "мне нужен билет в москву"))
-    in_process = RussianTurnDetector(TurnDetector.load(toy_bundle))
+    in_process = RussianTurnDetector(TurnDetector.load(shipped_toy))
     assert predict(RussianTurnDetector(scorer=scorer), context) == predict(in_process, context)
     assert executor.methods == [METHOD]
     assert scorer.counters.predictions == 1
 
 
-def test_a_dead_inference_process_gives_the_fallback(toy_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import turn_detection.bundle
+class DeadExecutor:
+    """Stands for the framework's channel to an inference process that is gone."""
+
+    async def do_inference(self, method: str, data: bytes) -> bytes | None:
+        raise RuntimeError("process not started")
+
+
+def test_a_dead_inference_process_without_a_spare_gives_the_fallback() -> None:
     from turn_detection.plugins.livekit_process import ProcessScorer
 
-    class DeadExecutor:
-        async def do_inference(self, method: str, data: bytes) -> bytes | None:
-            raise RuntimeError("process not started")
-
-    monkeypatch.setattr(turn_detection.bundle, "default_bundle", lambda: toy_bundle)
     scorer = ProcessScorer(executor=DeadExecutor())
     assert predict(RussianTurnDetector(scorer=scorer), chat(("user", "да"))) == 0.0
     assert scorer.counters.errors == 1
+
+
+def test_from_the_first_failure_on_the_spare_detector_is_asked(caplog: pytest.LogCaptureFixture) -> None:
+    from turn_detection.plugins.livekit_process import ProcessScorer
+
+    made = []
+
+    def spare() -> ScriptedDetector:
+        made.append(threading.current_thread())
+        return ScriptedDetector()
+
+    detector = RussianTurnDetector(scorer=ProcessScorer(executor=DeadExecutor(), spare=spare))
+    assert [predict(detector, chat(("user", "да"))) for _ in range(2)] == [SURE, SURE]
+    assert (detector.counters.predictions, detector.counters.errors) == (2, 0)
+    assert len(made) == 1
+    assert made[0] is not threading.main_thread()  # loading a model blocks
+    assert "да" not in caplog.text
+    assert len(caplog.records) == 1
+
+
+def test_a_spare_detector_that_fails_too_gives_the_fallback() -> None:
+    from turn_detection.plugins.livekit_process import ProcessScorer
+
+    def spare() -> ScriptedDetector:
+        raise BackendError("cannot load")
+
+    detector = RussianTurnDetector(scorer=ProcessScorer(executor=DeadExecutor(), spare=spare))
+    assert predict(detector, chat(("user", "да"))) == 0.0
+    assert detector.counters.errors == 1
+
+
+def in_a_job(construct: Callable[[], RussianTurnDetector], executor: Any = None) -> tuple[RussianTurnDetector, float]:
+    """Construct a detector in the framework's own stand-in for a job, and ask it."""
+    from livekit.agents.testing import fake_job_context
+
+    async def job() -> tuple[RussianTurnDetector, float]:
+        with fake_job_context(inference_executor=executor):
+            detector = construct()
+        return detector, await detector.predict_end_of_turn(chat(("user", "мне нужен билет в")))
+
+    return asyncio.run(job())
+
+
+def test_in_a_job_the_inference_process_is_asked_unless_there_is_a_detector_or_a_loaded_model(
+    shipped_toy: Path,
+) -> None:
+    from turn_detection.plugins import livekit_process, scoring
+
+    livekit_process.register()
+    runner = livekit_process.TurnRunner()
+    runner.initialize()
+    executor = ExecutorThatRemembers(runner)
+    detector, p = in_a_job(RussianTurnDetector, executor)
+    assert isinstance(detector._scorer, livekit_process.ProcessScorer)
+    in_a_job(lambda: RussianTurnDetector(ScriptedDetector()), executor)
+    assert executor.methods == [livekit_process.METHOD]
+    scoring.shared_detector()
+    assert in_a_job(RussianTurnDetector, executor)[1] == p
+    assert executor.methods == [livekit_process.METHOD]
+
+
+def test_a_job_without_an_inference_process_answers_too(shipped_toy: Path) -> None:
+    from turn_detection.plugins import livekit_process
+
+    livekit_process.register()
+    detector, p = in_a_job(RussianTurnDetector)
+    assert p == predict(RussianTurnDetector(), chat(("user", "мне нужен билет в")))
+    assert (detector.counters.predictions, detector.counters.errors) == (1, 0)
+
+
+def test_without_the_frameworks_private_class_there_are_worker_threads(
+    shipped_toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from turn_detection.plugins.scoring import Scorer
+
+    monkeypatch.setitem(sys.modules, "livekit.agents.inference_runner", None)
+    monkeypatch.delitem(sys.modules, "turn_detection.plugins.livekit_process")
+    assert isinstance(in_a_job(RussianTurnDetector)[0]._scorer, Scorer)
 
 
 def test_a_process_scorer_outside_a_job_says_where_to_construct_it() -> None:

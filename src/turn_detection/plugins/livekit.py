@@ -41,10 +41,13 @@ class RussianTurnDetector:
     ``min_delay``, which is what the framework does when a detector raises. For a language other than Russian the framework does not
     ask and waits ``min_delay``.
 
-    Construct it before the call comes in (``prewarm``): loading the model takes a fraction of a second.
+    **Where it computes.** In a job of a worker whose module imported ``livekit.plugins.ru_turn_detector``, the framework's inference
+    process does, one for all jobs, and nothing is to be loaded when a call comes in. Elsewhere worker threads of this process do, with
+    one model per process: load it before the call (:mod:`.preload`, or a ``prewarm`` that constructs a detector), it takes a fraction of
+    a second.
 
     Args:
-        detector: instead of the shipped model, which is loaded once per process.
+        detector: a model of its own, in worker threads, instead of the shipped one.
         threshold: instead of the detector's own, calibrated one, or the policy's.
         policy: a policy, or the file that ``turn-detection tune`` wrote; instead of the detector's own. Its delays are used by
             :meth:`use_continuous_delays`; the threshold of a binary one is used without. The two delays of a binary policy belong into
@@ -53,7 +56,7 @@ class RussianTurnDetector:
         fallback_probability: see above.
         history_messages: messages before the caller's turn that the model is offered; more than the bot's last one only for a model
             that was trained for it.
-        scorer: instead of worker threads of this process; see :mod:`.livekit_process`.
+        scorer: another way to ask, see :mod:`.livekit_process`; instead of ``detector``.
 
     Raises:
         BundleNotFoundError, BundleError, BackendError: the shipped model cannot be loaded.
@@ -77,7 +80,9 @@ class RussianTurnDetector:
         self.deadline_s = check_deadline(deadline_s)
         self.fallback_probability = check_probability("fallback_probability", fallback_probability)
         self.history_messages = check_history_messages(history_messages)
-        self._scorer = scorer or Scorer(detector or shared_detector(), deadline_s=deadline_s)
+        self._scorer = scorer or (
+            _usual_scorer(deadline_s) if detector is None else Scorer(detector, deadline_s=deadline_s)
+        )
         self.policy = self._scorer.policy if policy is None else as_policy(policy)
         if threshold is not None:
             self.threshold = check_probability("threshold", threshold)
@@ -151,6 +156,16 @@ class RussianTurnDetector:
         session.update_options(endpointing_opts={"max_delay": delay_s})
         if prediction is not None:
             logger.debug("p=%.3f, delay %.2f s", prediction.eot_probability, delay_s)
+
+
+def _usual_scorer(deadline_s: float) -> TurnScorer:
+    try:
+        from .livekit_process import job_scorer
+    except MissingExtraError:  # a release of the framework without the private class that it takes
+        scorer = None
+    else:
+        scorer = job_scorer(deadline_s)
+    return scorer or Scorer(shared_detector(), deadline_s=deadline_s)
 
 
 def spoken_messages(chat_ctx: ChatContext) -> Iterator[Message]:

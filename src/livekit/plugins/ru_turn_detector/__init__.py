@@ -1,11 +1,13 @@
 """Russian turn detection for LiveKit Agents: ``from livekit.plugins.ru_turn_detector import RussianTurnDetector``.
 
 Importing registers the plugin with the framework, so that ``download-files`` finds it; the model lies in the package and there is
-nothing to fetch.
+nothing to fetch. It also makes a worker of this process start its inference process with the model in it, for all jobs; who wants a
+model in every job instead imports the class from :mod:`turn_detection.plugins.livekit`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 
@@ -44,3 +46,7 @@ class RussianTurnPlugin(Plugin):
 if threading.current_thread() is threading.main_thread():
     # The framework registers plugins on the main thread only; an import elsewhere still gives the detector.
     Plugin.register_plugin(RussianTurnPlugin())
+    with contextlib.suppress(MissingExtraError):  # a release without that process: jobs have worker threads
+        from turn_detection.plugins import livekit_process
+
+        livekit_process.register()

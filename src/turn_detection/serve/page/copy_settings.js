@@ -38,7 +38,7 @@ function livekit(policy) {
     return [{
       id: 'python',
       text: `from livekit.agents import AgentSession
-from turn_detection.plugins.livekit import RussianTurnDetector
+from livekit.plugins.ru_turn_detector import RussianTurnDetector
 
 session = AgentSession(
     # stt=..., llm=..., tts=..., vad=...,
@@ -54,7 +54,7 @@ session = AgentSession(
     id: 'python',
     text: `from livekit.agents import AgentSession
 from turn_detection import EndpointingPolicy
-from turn_detection.plugins.livekit import RussianTurnDetector
+from livekit.plugins.ru_turn_detector import RussianTurnDetector
 
 policy = EndpointingPolicy(${keywords(policy)})
 detector = RussianTurnDetector(policy=policy)
