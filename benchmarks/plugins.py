@@ -16,8 +16,8 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -57,25 +57,60 @@ def environment() -> dict[str, Any]:
     }
 
 
-class Heart:
-    """Measures by how much a task that sleeps for a millisecond oversleeps: for so long nobody else could run either.
+@dataclass
+class Lags:
+    """By how much each beat of a :class:`Heart` was late, in milliseconds.
 
-    Of a beat's lag, what the loop's own thread did not compute itself is what others kept it from running: threads on its core or with the
-    interpreter's lock, other processes, the host. The millisecond of sleep may hide some of the loop's work, so the figure is an upper bound.
+    Attributes:
+        lags_ms: one a beat.
+        kept_ms: of it, what the loop's own thread did not compute itself: what others kept it from running, threads on its core or with the
+            interpreter's lock, other processes, the host. The sleep may hide some of the loop's work, so these are upper bounds.
+        longest_collection_ms: of Python's garbage.
     """
 
-    def __init__(self) -> None:
-        self.lags_ms: list[float] = []
-        self.kept_ms: list[float] = []
-        self.longest_collection_ms = 0.0
+    lags_ms: list[float] = field(default_factory=list)
+    kept_ms: list[float] = field(default_factory=list)
+    longest_collection_ms: float = 0.0
+
+    @classmethod
+    def of(cls, runs: Iterable[Lags]) -> Lags:
+        """All beats of several runs."""
+        found = cls()
+        for run in runs:
+            found.lags_ms += run.lags_ms
+            found.kept_ms += run.kept_ms
+            found.longest_collection_ms = max(found.longest_collection_ms, run.longest_collection_ms)
+        return found
+
+    def summary(self) -> dict[str, float]:
+        """Quantiles of the lag in milliseconds."""
+        lags = sorted(self.lags_ms)
+        return {
+            "beats": len(lags),
+            "p50_ms": round(statistics.median(lags), 3),
+            "p99_ms": round(lags[int(0.99 * len(lags))], 3),
+            "p999_ms": round(lags[int(0.999 * len(lags))], 3),
+            "max_ms": round(lags[-1], 3),
+            "over_5_ms": sum(lag > 5 for lag in lags),
+            "kept_by_others_max_ms": round(max(self.kept_ms), 3),
+            "kept_by_others_over_5_ms": sum(kept > 5 for kept in self.kept_ms),
+            "longest_garbage_collection_ms": round(self.longest_collection_ms, 3),
+        }
+
+
+class Heart:
+    """Measures by how much a task that sleeps for ``beat_s`` seconds oversleeps: for so long nobody else could run either."""
+
+    def __init__(self, beat_s: float = BEAT_S) -> None:
+        self.lags = Lags()
+        self._beat_s = beat_s
 
     def _watch_collector(self, phase: str, _: object) -> None:
         if phase == "start":
             self._collection_started = time.perf_counter()
         else:
-            self.longest_collection_ms = max(
-                self.longest_collection_ms, (time.perf_counter() - self._collection_started) * 1e3
-            )
+            took_ms = (time.perf_counter() - self._collection_started) * 1e3
+            self.lags.longest_collection_ms = max(self.lags.longest_collection_ms, took_ms)
 
     async def __aenter__(self) -> Heart:
         # What was imported and what earlier runs left is none of this run's garbage; LiveKit's job processes are frozen, too.
@@ -92,31 +127,10 @@ class Heart:
     async def _beat(self) -> None:
         while True:
             started, computed = time.perf_counter(), time.thread_time()
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(self._beat_s)
             took_s, computed_s = time.perf_counter() - started, time.thread_time() - computed
-            self.lags_ms.append((took_s - BEAT_S) * 1e3)
-            self.kept_ms.append((took_s - max(BEAT_S, computed_s)) * 1e3)
-
-    def add(self, other: Heart) -> None:
-        """Take over another run's beats."""
-        self.lags_ms += other.lags_ms
-        self.kept_ms += other.kept_ms
-        self.longest_collection_ms = max(self.longest_collection_ms, other.longest_collection_ms)
-
-    def summary(self) -> dict[str, float]:
-        """Quantiles of the lag in milliseconds."""
-        lags = sorted(self.lags_ms)
-        return {
-            "beats": len(lags),
-            "p50_ms": round(statistics.median(lags), 3),
-            "p99_ms": round(lags[int(0.99 * len(lags))], 3),
-            "p999_ms": round(lags[int(0.999 * len(lags))], 3),
-            "max_ms": round(lags[-1], 3),
-            "over_5_ms": sum(lag > 5 for lag in lags),
-            "kept_by_others_max_ms": round(max(self.kept_ms), 3),
-            "kept_by_others_over_5_ms": sum(kept > 5 for kept in self.kept_ms),
-            "longest_garbage_collection_ms": round(self.longest_collection_ms, 3),
-        }
+            self.lags.lags_ms.append((took_s - self._beat_s) * 1e3)
+            self.lags.kept_ms.append((took_s - max(self._beat_s, computed_s)) * 1e3)
 
 
 async def heartbeat(
@@ -136,7 +150,7 @@ async def heartbeat(
 
     async with Heart() as heart:
         await asyncio.gather(*(caller(index) for index in range(N_SESSIONS)))
-    return heart.summary()
+    return heart.lags.summary()
 
 
 def run_heartbeat(detector: TurnDetector, *, rounds: int = 1) -> list[dict[str, Any]]:
@@ -176,12 +190,13 @@ def run_heartbeat(detector: TurnDetector, *, rounds: int = 1) -> list[dict[str, 
     }
     stages = {(framework, what): judge for framework in ("livekit", "pipecat") for what, judge in judges.items()}
     stages["livekit", "with predictions in the inference process"] = "process"
-    hearts = {key: Heart() for key in stages}
+    lags: dict[tuple[str, str], list[Lags]] = {key: [] for key in stages}
     for _ in range(rounds):
         for (framework, what), judge in stages.items():
-            hearts[framework, what].add(asyncio.run(sessions_heartbeat(framework, judge)))
+            lags[framework, what].append(asyncio.run(sessions_heartbeat(framework, judge)))
     rows += [
-        {"what": f"32 sessions of {framework} {what}", **heart.summary()} for (framework, what), heart in hearts.items()
+        {"what": f"32 sessions of {framework} {what}", **Lags.of(found).summary()}
+        for (framework, what), found in lags.items()
     ]
     return rows
 
@@ -228,7 +243,7 @@ def make_stage(framework: str, detector: Any, **options: Any) -> Any:
     return pipecat_offline.Stage(strategy, **options)
 
 
-async def sessions_heartbeat(framework: str, detector: Any) -> Heart:
+async def sessions_heartbeat(framework: str, detector: Any) -> Lags:
     """Lag during three turns of 32 calls of one process; starting and closing the calls is not measured."""
     process = await Executor.start() if detector == "process" else None
     stages = [make_stage(framework, process or detector) for _ in range(N_SESSIONS)]
@@ -246,7 +261,7 @@ async def sessions_heartbeat(framework: str, detector: Any) -> Heart:
     await asyncio.gather(*(stage.__aexit__(None, None, None) for stage in stages))
     if process is not None:
         await process.executor.aclose()
-    return heart
+    return heart.lags
 
 
 def run_delays(detector: TurnDetector, *, n_calls: int = 10) -> list[dict[str, Any]]:
