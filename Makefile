@@ -32,7 +32,7 @@ environments: $(addsuffix /.ready,$(ENVIRONMENTS))
 # LiveKit Agents and Pipecat as their users install them, in an environment of their own: their pins and ours need not agree.
 test-plugins: $(PLUGINS)/.ready
 	$(PLUGINS)/bin/python -m mypy --config-file tests/plugins/mypy.toml src/turn_detection/plugins src/livekit examples
-	$(PLUGINS)/bin/python -m pytest tests/plugins
+	$(PLUGINS)/bin/python -m pytest tests/plugins --numprocesses=2 --dist=loadfile
 
 # A part of "make test": a real Triton server on free ports of this machine, see tests/triton/server.py.
 test-triton: $(DEV)/.ready $(TRITON)/.ready

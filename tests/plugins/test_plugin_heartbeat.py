@@ -63,7 +63,7 @@ def test_what_the_loop_computes_itself_is_not_what_others_keep_it_from(bench: Mo
 
 @pytest.mark.slow
 def test_predictions_do_not_block_the_loop(bench: ModuleType, toy_bundle: Path) -> None:
-    attempts = [lag_of_predictions(bench, TurnDetector.load(toy_bundle)) for _ in range(2)]
+    attempts = [lag_of_predictions(bench, TurnDetector.load(toy_bundle)) for _ in range(3)]
     assert all(answered >= 32 for _, _, answered in attempts)
-    # The best of two: somebody else's burst of work is no fault of ours.
+    # The best of three: somebody else's burst of work is no fault of ours.
     assert min(busy - idle for idle, busy, _ in attempts) <= LIMIT_MS
