@@ -25,10 +25,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from latency import cpu_name
 from websockets.asyncio.client import connect
 
 from turn_detection import TurnDetector
+from turn_detection.speed.machine import this_machine
 
 ROOT = Path(__file__).parents[1]
 SECONDS = float(os.environ.get("SECONDS_EACH", "4"))
@@ -248,7 +248,7 @@ def main() -> None:
     options = parser.parse_args()
     items = questions()
     n_cores = len(os.sched_getaffinity(0))
-    print(f"{cpu_name()}, {n_cores} cores, Python {sys.version.split()[0]}, {SECONDS:g} s each\n\n{HEAD}")
+    print(f"{this_machine().cpu}, {n_cores} cores, Python {sys.version.split()[0]}, {SECONDS:g} s each\n\n{HEAD}")
     if options.windows:
         for max_batch, wait_ms in ((1, 0), (4, 0), (8, 0), (16, 0), (4, 1), (4, 2)):
             with served(f"serve.max_batch={max_batch}", f"serve.max_wait_ms={wait_ms}") as server:

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from latency import cpu_name
 
 from turn_detection.backends.onnx import OnnxBackend
 from turn_detection.backends.triton import AsyncTritonBackend, TritonModel
 from turn_detection.bundle import Bundle, open_bundle
 from turn_detection.encoding import EncodedBatch, Encoder
+from turn_detection.speed.machine import this_machine
 from turn_detection.triton_repository import write_repository
 
 ROOT = Path(__file__).parents[1]
@@ -99,7 +99,7 @@ def report(statistics_: dict[str, Any]) -> None:
 def main() -> None:
     bundle = open_bundle()
     print(
-        f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores, {SECONDS:g} s each, load {os.getloadavg()[0]:.1f} at the start\n"
+        f"{this_machine().cpu}, {len(os.sched_getaffinity(0))} cores, {SECONDS:g} s each, load {os.getloadavg()[0]:.1f} at the start\n"
     )
     if len(sys.argv) > 1:
         asyncio.run(measure(bundle, sys.argv[1]))

@@ -73,3 +73,11 @@ def test_a_job_outlives_the_inference_process(tmp_path: Path, answer: float) -> 
     assert after[1:] == [answer] * (N_QUESTIONS - 1)
     assert found["counters"]["predictions"] + found["counters"]["timeouts"] == 2 * N_QUESTIONS
     assert log.count("from now on worker threads of this job predict") == 1
+
+
+def test_the_benchmark_of_jobs_starts() -> None:
+    path = HERE.parents[1] / "benchmarks" / "livekit_jobs.py"
+    done = subprocess.run(
+        [sys.executable, str(path), "--help"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
