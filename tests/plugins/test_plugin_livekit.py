@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -22,7 +24,13 @@ from livekit.agents.voice.turn import _StreamingTurnDetector
 from scripted import POLICY, SURE, ScriptedDetector
 
 from turn_detection import EndpointingPolicy, Message
-from turn_detection.errors import BackendError, ConfigurationError, InputFileNotFoundError, InvalidInputError
+from turn_detection.errors import (
+    BackendError,
+    BundleNotFoundError,
+    ConfigurationError,
+    InputFileNotFoundError,
+    InvalidInputError,
+)
 from turn_detection.plugins.livekit import RussianTurnDetector, spoken_messages
 from turn_detection.policy_file import save_policy
 
@@ -316,6 +324,36 @@ def test_in_a_job_the_inference_process_is_asked_unless_there_is_a_detector_or_a
     scoring.shared_detector()
     assert in_a_job(RussianTurnDetector, executor)[1] == p
     assert executor.methods == [livekit_process.METHOD]
+
+
+def test_the_environment_names_a_model_for_plugins_and_inference_process(
+    toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from turn_detection import TurnDetector
+    from turn_detection.plugins import livekit_process, scoring
+
+    mine = tmp_path / "mine"
+    shutil.copytree(toy_bundle, mine)
+    values = json.loads((mine / "manifest.json").read_text())
+    (mine / "manifest.json").write_text(json.dumps(values | {"threshold": 0.71, "bias": 0.3}))
+    monkeypatch.setenv(scoring.MODEL_VARIABLE, str(mine))
+    livekit_process.register()
+    runner = livekit_process.TurnRunner()
+    runner.initialize()
+    scoring.shared_detector.cache_clear()
+    try:
+        detector, p = in_a_job(RussianTurnDetector, ExecutorThatRemembers(runner))
+        assert (detector.threshold, p) == (0.71, TurnDetector.load(mine).predict("мне нужен билет в").eot_probability)
+        assert predict(RussianTurnDetector(), chat(("user", "мне нужен билет в"))) == p
+        assert scoring.shared_detector().threshold == 0.71
+        monkeypatch.setenv(scoring.MODEL_VARIABLE, str(tmp_path / "nothing"))
+        scoring.shared_detector.cache_clear()
+        with pytest.raises(BundleNotFoundError, match="nothing"):
+            in_a_job(RussianTurnDetector, ExecutorThatRemembers(runner))
+        with pytest.raises(BundleNotFoundError, match="nothing"):
+            RussianTurnDetector()
+    finally:
+        scoring.shared_detector.cache_clear()
 
 
 def test_a_job_without_an_inference_process_answers_too(shipped_toy: Path) -> None:

@@ -25,12 +25,12 @@ def answer() -> float:
     return TurnDetector.load().predict(WORDS).eot_probability
 
 
-def run(folder: Path, scene: str) -> tuple[dict[str, Any], str]:
+def run(folder: Path, scene: str, **environ: str) -> tuple[dict[str, Any], str]:
     """What the job found, and what the worker logged."""
     done = subprocess.run(
         [sys.executable, "livekit_worker.py"],
         cwd=HERE,
-        env=os.environ | {"SCENE": scene, "FOLDER": str(folder)},
+        env=os.environ | {"SCENE": scene, "FOLDER": str(folder)} | environ,
         capture_output=True,
         text=True,
         timeout=120,
@@ -48,6 +48,12 @@ def test_a_job_asks_the_inference_process_and_loads_nothing(tmp_path: Path, scen
     assert found["counters"]["predictions"] == N_QUESTIONS
     assert not found["engine"]
     assert "fail" not in log
+
+
+def test_the_inference_process_takes_the_model_that_the_environment_names(tmp_path: Path, toy_bundle: Path) -> None:
+    found, _ = run(tmp_path, "processes", TURN_DETECTION_MODEL=str(toy_bundle))
+    assert found["answers"] == [TurnDetector.load(toy_bundle).predict(WORDS).eot_probability] * N_QUESTIONS
+    assert not found["engine"]
 
 
 def test_a_job_that_has_the_model_asks_it(tmp_path: Path, answer: float) -> None:

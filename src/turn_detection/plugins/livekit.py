@@ -47,7 +47,8 @@ class RussianTurnDetector:
     a second.
 
     Args:
-        detector: a model of its own, in worker threads, instead of the shipped one.
+        detector: an engine or model of its own, in worker threads, instead of the shipped model or the bundle that the environment
+            variable ``TURN_DETECTION_MODEL`` names.
         threshold: instead of the detector's own, calibrated one, or the policy's.
         policy: a policy, or the file that ``turn-detection tune`` wrote; instead of the detector's own. Its delays are used by
             :meth:`use_continuous_delays`; the threshold of a binary one is used without. The two delays of a binary policy belong into
@@ -59,7 +60,7 @@ class RussianTurnDetector:
         scorer: another way to ask, see :mod:`.livekit_process`; instead of ``detector``.
 
     Raises:
-        BundleNotFoundError, BundleError, BackendError: the shipped model cannot be loaded.
+        BundleNotFoundError, BundleError, BackendError: the model cannot be loaded.
         InvalidTypeError, InvalidInputError: a number out of range.
         InputFileNotFoundError, ConfigurationError: the policy file cannot be used.
     """

@@ -18,13 +18,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..bundle import default_bundle, read_manifest
+from ..bundle import Manifest, default_bundle, open_bundle, read_manifest
 from ..detector import TurnDetector
 from ..endpointing import EndpointingPolicy
 from ..errors import ConfigurationError, MissingExtraError
 from ..policy_file import as_policy
 from ..types import Context, Message, TurnPrediction, as_messages
-from .scoring import Detector, PredictionCounters, check_deadline, shared_detector, shared_pool
+from .scoring import Detector, PredictionCounters, check_deadline, shared_detector, shared_pool, usual_model
 
 try:
     from livekit.agents import get_job_context
@@ -44,7 +44,7 @@ class TurnRunner(_InferenceRunner):
     INFERENCE_METHOD = METHOD
 
     def initialize(self) -> None:
-        self._detector = TurnDetector.load()
+        self._detector = TurnDetector.load(usual_model())
 
     def run(self, data: bytes) -> bytes:
         """``{"message": str, "context": [[role, text], ...]}`` to ``{"eot_probability": float, "latency_ms": float}``."""
@@ -74,7 +74,7 @@ def job_scorer(deadline_s: float) -> ProcessScorer | None:
 
     Raises:
         InvalidInputError: ``deadline_s`` is no positive number.
-        BundleNotFoundError, BundleError: the shipped model's manifest is missing or damaged.
+        BundleNotFoundError, BundleError: the model's manifest is missing or damaged.
     """
     job = get_job_context(required=False)
     if job is None or METHOD not in _InferenceRunner.registered_runners or shared_detector.cache_info().currsize:
@@ -94,7 +94,7 @@ class ProcessScorer:
 
     Raises:
         ConfigurationError: there is no current job.
-        BundleNotFoundError, BundleError: the shipped model's manifest is missing or damaged; its files are checked where they are loaded.
+        BundleNotFoundError, BundleError: the model's manifest is missing or damaged; its files are checked where they are loaded.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class ProcessScorer:
             executor = job.inference_executor
         self.deadline_s = check_deadline(deadline_s)
         self.policy = EndpointingPolicy() if policy is None else as_policy(policy)
-        self.threshold = read_manifest(default_bundle()).threshold
+        self.threshold = _manifest().threshold
         self.counters = PredictionCounters()
         self._executor = executor
         self._spare = spare
@@ -162,6 +162,14 @@ class ProcessScorer:
         request = {"message": message, "context": _pairs(as_messages(context))}
         data = await self._executor.do_inference(METHOD, json.dumps(request).encode())
         return float(json.loads(data or b"{}")["eot_probability"])
+
+
+def _manifest() -> Manifest:
+    """Of the :func:`~.scoring.usual_model`; a job does not read the weights for it."""
+    model = usual_model()
+    if model is not None and not Path(model).is_dir():
+        return open_bundle(model).manifest
+    return read_manifest(default_bundle() if model is None else Path(model))
 
 
 def _pairs(messages: Sequence[Message]) -> list[tuple[str, str]]:

@@ -58,7 +58,7 @@ class RussianTurnStopStrategy(BaseUserTurnStopStrategy):
 
     Args:
         context: the context that the pipeline's aggregators share; gives the bot's last line. Without it the words are scored alone.
-        detector: instead of the shipped model, which is loaded once per process.
+        detector: instead of the shipped model, or the bundle that ``TURN_DETECTION_MODEL`` names, which is loaded once per process.
         policy: probability to silence, or the file that ``turn-detection tune`` wrote; instead of the detector's own.
         deadline_s: for one prediction.
         final_timeout_s: from the end of speech or the last interim.
@@ -68,7 +68,7 @@ class RussianTurnStopStrategy(BaseUserTurnStopStrategy):
         **kwargs: for the base class.
 
     Raises:
-        BundleNotFoundError, BundleError, BackendError: the shipped model cannot be loaded.
+        BundleNotFoundError, BundleError, BackendError: the model cannot be loaded.
         InvalidInputError: a number out of range.
         InputFileNotFoundError, ConfigurationError: the policy file cannot be used.
     """

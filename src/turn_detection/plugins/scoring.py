@@ -21,6 +21,9 @@ from .slices import take_long_slices
 
 logger = logging.getLogger(__name__)
 
+#: Environment variable: the bundle that plugins take instead of the shipped one, as :meth:`TurnDetector.load` names it.
+MODEL_VARIABLE = "TURN_DETECTION_MODEL"
+
 
 class Detector(Protocol):
     """What the adapters ask of a :class:`~turn_detection.TurnDetector`; a test or another engine may stand in for it."""
@@ -89,10 +92,15 @@ def shared_pool() -> WorkerPool:
     return WorkerPool(max(1, min(4, n_cores - 1)))
 
 
+def usual_model() -> str | None:
+    """What :data:`MODEL_VARIABLE` names; ``None`` for the shipped model."""
+    return os.environ.get(MODEL_VARIABLE) or None
+
+
 @functools.cache
 def shared_detector() -> TurnDetector:
-    """The shipped model, loaded once per process; see :meth:`TurnDetector.load` for what it raises."""
-    return TurnDetector.load()
+    """The :func:`usual_model`, loaded once per process; see :meth:`TurnDetector.load` for what it raises."""
+    return TurnDetector.load(usual_model())
 
 
 def check_deadline(deadline_s: float) -> float:

@@ -38,14 +38,14 @@ class TurnWatcher:
     ``max_delay_s`` of silence.
 
     Args:
-        detector: instead of the shipped model, which is loaded once per process.
+        detector: instead of the shipped model, or the bundle that ``TURN_DETECTION_MODEL`` names, which is loaded once per process.
         policy: probability to silence, or the file that ``turn-detection tune`` wrote; instead of the detector's own.
         deadline_s: for one prediction.
         scorer: instead of worker threads of this process with ``detector``.
         on_prediction: called with every answer, for display; it gets no words.
 
     Raises:
-        BundleNotFoundError, BundleError, BackendError: the shipped model cannot be loaded.
+        BundleNotFoundError, BundleError, BackendError: the model cannot be loaded.
         InvalidInputError: a number out of range.
         InputFileNotFoundError, ConfigurationError: the policy file cannot be used.
     """
