@@ -35,6 +35,9 @@ BEAT_S = 0.02
 KIND = os.environ.get("JOBS_KIND", PROCESS)
 FOLDER = Path(os.environ.get("JOBS_FOLDER", "."))
 
+# livekit-agents 1.8.7 and later know the option.
+PRELOADING: dict[str, Any] = {"preload_modules": ["turn_detection.plugins.preload"]} if KIND == PRELOADED else {}
+
 server = AgentServer(
     num_idle_processes=4,
     host="127.0.0.1",
@@ -42,7 +45,7 @@ server = AgentServer(
     ws_url="ws://127.0.0.1:9",
     api_key="nobody",
     api_secret="asks for a key of thirty-two bytes",
-    preload_modules=["turn_detection.plugins.preload"] if KIND == PRELOADED else [],
+    **PRELOADING,
 )
 
 
