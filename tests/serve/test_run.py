@@ -37,7 +37,8 @@ class Server:
         command = [sys.executable, "-m", "turn_detection.serve", "--port", "0", *arguments]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | environ)
         self.log = ""
-        self._reader = threading.Thread(target=self._read)
+        # A worker that outlives its supervisor keeps the log open: that must not keep the tests from ending.
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         wait_until(lambda: "serving on" in self.log or self.process.poll() is not None, 60)
         found = re.search(r"http://127\.0\.0\.1:(\d+)", self.log)
